@@ -1,0 +1,517 @@
+//! Mentions + cues -> assertions: present, absent or uncertain; now, then or only asked; of whom.
+//!
+//! After NegEx (Chapman 2001) and ConText (Harkema 2009): a cue has a direction and a reach, and the
+//! reach ends where the statement turns. Past them, a reach is a walk over phrases: it follows a list
+//! through commas and conjunctions, knows where the list closes, and ends where a phrase opens that
+//! states something of its own. Which words do what is data; this file knows only how far they reach.
+
+use crate::mention::{Candidate, MENTION, NORMAL, Unit};
+use crate::rules::{Change, Cue, Direction, NONE, Reach, Rules, SectionRule, Status, Subject, Time, class};
+use crate::span::{RuleId, Span};
+use crate::token::{Token, TokenKind};
+
+/// One reason for a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// The rule.
+    pub rule: RuleId,
+    /// The words that it saw.
+    pub span: Span,
+}
+
+/// What the report says of a mention.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Assertion {
+    /// Is it there?
+    pub status: Status,
+    /// Now, then, or only asked.
+    pub time: Time,
+    /// Of whom.
+    pub subject: Subject,
+    /// Against an earlier study.
+    pub change: Option<Change>,
+    /// First reason in [`crate::Analysis::evidence`].
+    pub(crate) evidence: (u32, u32),
+}
+
+/// A cue that reaches a candidate.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reached {
+    pub(crate) candidate: u32,
+    pub(crate) unit: u32,
+    pub(crate) cue: u32,
+    /// Units between.
+    pub(crate) distance: u32,
+}
+
+/// Finds every (cue, candidate) pair of a sentence.
+pub(crate) fn reach(units: &[Unit], candidates: &[Candidate], rules: &Rules, targets: &mut Vec<u32>, reached: &mut Vec<Reached>) {
+    reached.clear();
+    for (at, unit) in units.iter().enumerate() {
+        if !unit.is(class::CUE) || unit.phrase == NONE {
+            continue;
+        }
+        let number = rules.meanings[unit.phrase as usize].cue;
+        let cue = &rules.cues[number as usize];
+        if cue.direction == Direction::None {
+            continue;
+        }
+        targets.clear();
+        let walk = Walk { units, rules, at, cue };
+        match cue.direction {
+            Direction::Forward => walk.forward(targets),
+            Direction::Backward => walk.backward(targets),
+            Direction::Both => {
+                walk.forward(targets);
+                walk.backward(targets);
+            }
+            Direction::Either => {
+                if !(cue.existence && walk.hedges_another_matter()) {
+                    walk.forward(targets);
+                    if targets.is_empty() {
+                        walk.backward(targets);
+                    }
+                }
+            }
+            Direction::None => {}
+        }
+        if cue.existence && cue.direction == Direction::Forward && walk.hedges_another_matter() {
+            continue;
+        }
+        for &target in targets.iter() {
+            let first = candidates.partition_point(|c| c.unit < target);
+            for (i, _) in candidates.iter().enumerate().skip(first).take_while(|(_, c)| c.unit == target) {
+                reached.push(Reached {
+                    candidate: i as u32,
+                    unit: at as u32,
+                    cue: number,
+                    distance: (at as u32).abs_diff(target),
+                });
+            }
+        }
+    }
+    reached.sort_by_key(|r| (r.candidate, r.distance, r.unit));
+}
+
+struct Walk<'a> {
+    units: &'a [Unit],
+    rules: &'a Rules,
+    at: usize,
+    cue: &'a Cue,
+}
+
+impl Walk<'_> {
+    /// "effusion, probably increased": the hedge is about the change, not about the effusion.
+    fn hedges_another_matter(&self) -> bool {
+        let Some(next) = self.units.get(self.at + 1) else { return false };
+        if next.phrase == NONE || !next.is(class::CUE) {
+            return false;
+        }
+        let cue = &self.rules.cues[self.rules.meanings[next.phrase as usize].cue as usize];
+        let about = cue.change.is_some() && cue.change != Some(Change::Resolved) && cue.status.is_none();
+        // "likely stable effusion" still hedges the effusion; "is likely stable" does not.
+        about && !self.units[self.at + 2..].iter().take_while(|u| u.clause == next.clause && u.kind != TokenKind::Comma && !u.is(class::VERB)).any(|u| u.is(MENTION))
+    }
+
+    /// A cue that judges and states a phrase of its own.
+    fn judges_at(&self, i: usize) -> bool {
+        let unit = &self.units[i];
+        unit.is(class::JUDGES) && unit.phrase != NONE && {
+            let cue = &self.rules.cues[self.rules.meanings[unit.phrase as usize].cue as usize];
+            matches!(cue.direction, Direction::Forward | Direction::Either)
+        }
+    }
+
+    fn forward(&self, targets: &mut Vec<u32>) {
+        let units = self.units;
+        let clause = units[self.at].clause;
+        let mut seen = false;
+        let mut closed = false;
+        let judges = self.cue.status.is_some() || self.cue.time.is_some();
+        for i in self.at + 1..units.len() {
+            let unit = &units[i];
+            if self.cue.reach == Reach::Sentence {
+                if unit.is(MENTION) {
+                    targets.push(i as u32);
+                }
+                continue;
+            }
+            if unit.clause != clause {
+                // "... or which": a relative clause without a mention before it belongs to the cue.
+                return;
+            }
+            if unit.is(MENTION) {
+                // A statement of normality is its own: only a cue right before it turns it round.
+                if unit.is(NORMAL) && (seen || i - self.at > 3) {
+                    return;
+                }
+                if !seen || self.cue.reach != Reach::Phrase || self.glued(i) {
+                    targets.push(i as u32);
+                }
+                seen = true;
+                if self.cue.reach == Reach::Adjacent {
+                    return;
+                }
+                continue;
+            }
+            if self.cue.reach == Reach::Adjacent {
+                let near = unit.bits & (class::CUE | class::ADVERB | class::DETERMINER | class::ANATOMY | class::DESCRIPTOR) != 0
+                    || (unit.bits == 0 && unit.kind == TokenKind::Word);
+                if !near || i - self.at > 4 {
+                    return;
+                }
+                continue;
+            }
+            if unit.kind == TokenKind::Comma {
+                match self.cue.reach {
+                    Reach::Phrase if seen => return,
+                    Reach::List if !self.continues(i, seen, closed) => return,
+                    _ => {}
+                }
+            } else if unit.is(class::AND | class::OR) {
+                match self.cue.reach {
+                    Reach::Phrase if seen => {
+                        // "possible scarring or atelectasis" is one phrase.
+                        if !(unit.is(class::OR) && self.mention_follows(i)) {
+                            return;
+                        }
+                    }
+                    Reach::List => {
+                        if seen && unit.is(class::AND) && !unit.is(class::OR) && self.states(i + 1) {
+                            return;
+                        }
+                        closed |= seen && i > 0 && self.list_before(i);
+                    }
+                    _ => {}
+                }
+            } else if unit.is(class::TURN) && seen && matches!(self.cue.reach, Reach::List | Reach::Phrase) {
+                return;
+            } else if unit.is(class::VERB | class::EXISTENTIAL) && seen && self.cue.reach == Reach::Phrase {
+                return;
+            } else if seen && judges && self.cue.reach != Reach::Clause {
+                let after = units[i - 1].is(MENTION | class::ANATOMY);
+                if unit.is(class::OPENS) && after && self.mention_follows(i) {
+                    return;
+                }
+                if self.judges_at(i) && !after {
+                    return;
+                }
+            } else if unit.kind == TokenKind::Colon && seen {
+                return;
+            }
+        }
+    }
+
+    /// Two mentions with nothing but adjectives between them ("atelectasis/infiltrate").
+    fn glued(&self, i: usize) -> bool {
+        let before = &self.units[i - 1];
+        before.is(MENTION | class::OR) || before.kind == TokenKind::Slash || self.units[..i].iter().rev().take(4).any(|u| u.is(class::OR))
+    }
+
+    fn mention_follows(&self, i: usize) -> bool {
+        let clause = self.units[i].clause;
+        self.units[i + 1..]
+            .iter()
+            .take(6)
+            .take_while(|u| u.clause == clause && u.kind != TokenKind::Comma && !u.is(class::VERB))
+            .any(|u| u.is(MENTION))
+    }
+
+    /// A comma came just before this conjunction's item, or earlier in the list.
+    fn list_before(&self, i: usize) -> bool {
+        self.units[self.at + 1..i].iter().any(|u| u.is(MENTION))
+    }
+
+    /// The phrase that begins here states something of its own: "small effusion", "the heart is ...".
+    fn states(&self, mut i: usize) -> bool {
+        let units = self.units;
+        while units.get(i).is_some_and(|u| u.is(class::ADVERB | class::AND) && !u.is(class::CUE)) {
+            i += 1;
+        }
+        let Some(first) = units.get(i) else { return false };
+        if first.is(class::OPENS | NORMAL | class::EXISTENTIAL) || self.judges_at(i) {
+            return true;
+        }
+        // A verb before the next comma makes it a statement.
+        let clause = first.clause;
+        for unit in &units[i..] {
+            if unit.clause != clause || unit.kind == TokenKind::Comma || unit.is(class::AND | class::OR) {
+                return false;
+            }
+            if unit.is(class::VERB | NORMAL) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Whether a list goes on past the comma at `i`.
+    fn continues(&self, i: usize, seen: bool, closed: bool) -> bool {
+        let units = self.units;
+        if !seen {
+            return true;
+        }
+        let Some(next) = units.get(i + 1) else { return false };
+        if next.is(class::OR) {
+            return true;
+        }
+        if closed {
+            return false;
+        }
+        if next.is(class::AND) {
+            return !self.states(i + 1);
+        }
+        if self.judges_at(i + 1) {
+            return false;
+        }
+        if !self.states(i + 1) {
+            return true;
+        }
+        // It looks like a new statement; a later "or" before any verb makes it a list after all:
+        // "no infiltrate, large effusion, or pneumothorax".
+        let clause = units[i].clause;
+        let mut mention = false;
+        for (j, unit) in units.iter().enumerate().skip(i + 1) {
+            if unit.clause != clause || unit.is(class::VERB | NORMAL | class::EXISTENTIAL) || (j > i + 1 && self.judges_at(j)) {
+                return false;
+            }
+            mention |= unit.is(MENTION);
+            if unit.is(class::OR) {
+                return mention && self.mention_follows(j);
+            }
+        }
+        false
+    }
+
+    fn backward(&self, targets: &mut Vec<u32>) {
+        let units = self.units;
+        let clause = units[self.at].clause;
+        let plural = units[self.at].is(class::PLURAL);
+        let mut seen = false;
+        let mut joined = false;
+        let mut single = false;
+        for i in (0..self.at).rev() {
+            let unit = &units[i];
+            if self.cue.reach == Reach::Sentence {
+                if unit.is(MENTION) {
+                    targets.push(i as u32);
+                }
+                continue;
+            }
+            if unit.clause != clause && !single {
+                // "... and has resolved", "..., which has resolved": the subject stands in the clause before.
+                let joint = &units[i + 1];
+                let links = joint.is(class::AND | class::RELATIVE) || joint.kind == TokenKind::Comma;
+                if seen || !links || unit.clause + 1 != clause {
+                    return;
+                }
+                single = true;
+            }
+            if single && unit.clause + 1 != clause {
+                return;
+            }
+            if unit.is(MENTION) {
+                targets.push(i as u32);
+                seen = true;
+                if single || matches!(self.cue.reach, Reach::Adjacent) {
+                    return;
+                }
+                continue;
+            }
+            match self.cue.reach {
+                Reach::Adjacent => {
+                    let near = unit.bits & (class::CUE | class::ADVERB | class::ANATOMY | class::PREPOSITION | class::DETERMINER) != 0
+                        || (unit.bits == 0 && unit.kind == TokenKind::Word);
+                    if !near || self.at - i > 4 {
+                        return;
+                    }
+                    continue;
+                }
+                Reach::Clause | Reach::Sentence => continue,
+                Reach::List | Reach::Phrase => {}
+            }
+            if unit.kind == TokenKind::Comma {
+                // A list is closed by a conjunction; without one the comma parts two statements.
+                if (seen && !joined) || (self.cue.reach == Reach::Phrase && seen) {
+                    return;
+                }
+            } else if unit.is(class::AND | class::OR) {
+                if seen {
+                    if self.cue.reach == Reach::Phrase && !unit.is(class::OR) {
+                        return;
+                    }
+                    let own = units.get(i + 1).is_some_and(|u| u.is(class::DETERMINER | class::OPENS | class::JUDGES));
+                    if unit.is(class::AND) && own && !plural {
+                        return;
+                    }
+                    joined = true;
+                }
+            } else if seen && (unit.is(class::TURN | class::VERB | class::EXISTENTIAL | class::BREAK) || self.judges_at(i)) {
+                return;
+            } else if unit.kind == TokenKind::Colon && seen {
+                return;
+            }
+        }
+    }
+}
+
+/// The decision on one candidate from the cues that reach it. `None` when the words cancel out ("not normal").
+pub(crate) fn decide(
+    candidate: &Candidate,
+    reached: &[Reached],
+    units: &[Unit],
+    tokens: &[Token],
+    rules: &Rules,
+    section: Option<&SectionRule>,
+    evidence: &mut Vec<Evidence>,
+) -> Option<Assertion> {
+    let start = evidence.len();
+    let mut absent = None;
+    let mut uncertain = None;
+    let mut overrides = None;
+    let mut time = None;
+    let mut subject = None;
+    let mut change = None;
+    for r in reached {
+        let cue = &rules.cues[r.cue as usize];
+        match cue.status {
+            Some(Status::Absent) => absent = absent.or(Some(r)),
+            Some(Status::Uncertain) if cue.overrides => overrides = overrides.or(Some(r)),
+            Some(Status::Uncertain) => uncertain = uncertain.or(Some(r)),
+            _ => {}
+        }
+        if let Some(t) = cue.time {
+            if time.is_none_or(|(known, _)| known == Time::Historical && t == Time::Hypothetical) {
+                time = Some((t, r));
+            }
+        }
+        if cue.subject.is_some() {
+            subject = subject.or(Some((cue.subject, r)));
+        }
+        if cue.change.is_some() {
+            change = change.or(Some((cue.change, r)));
+        }
+    }
+    let base = candidate.base.map_or(Status::Present, |b| b.0);
+    let (status, by) = match (overrides, absent, uncertain) {
+        (Some(r), _, _) => (Status::Uncertain, Some(r)),
+        (None, Some(r), _) => {
+            if base == Status::Absent {
+                return None;
+            }
+            (Status::Absent, Some(r))
+        }
+        (None, None, Some(r)) if base != Status::Absent => (Status::Uncertain, Some(r)),
+        _ => (base, None),
+    };
+    let mut tell = |r: &Reached| {
+        let e = Evidence { rule: rules.cues[r.cue as usize].rule, span: units[r.unit as usize].span(tokens) };
+        if !evidence[start..].contains(&e) {
+            evidence.push(e);
+        }
+    };
+    if let Some(r) = by {
+        tell(r);
+    }
+    let mut when = Time::Current;
+    if let Some((t, r)) = time {
+        // "no history of pneumothorax" speaks of now.
+        if !(t == Time::Historical && status == Status::Absent) {
+            when = t;
+            tell(r);
+        }
+    }
+    let mut whom = Subject::Patient;
+    if let Some((Some(s), r)) = subject {
+        whom = s;
+        tell(r);
+    }
+    if let Some((_, r)) = change {
+        tell(r);
+    }
+    if let Some((_, rule)) = candidate.base {
+        evidence.push(Evidence { rule, span: units[candidate.unit as usize].span(tokens) });
+        if candidate.part != NONE {
+            evidence.push(Evidence { rule, span: units[candidate.part as usize].span(tokens) });
+        }
+    }
+    if let Some(section) = section {
+        let default = Evidence { rule: section.rule, span: units[candidate.unit as usize].span(tokens) };
+        if when == Time::Current && section.asks && status == Status::Uncertain {
+            when = Time::Hypothetical;
+            evidence.push(default);
+        } else if when == Time::Current && section.time != Time::Current {
+            when = section.time;
+            evidence.push(default);
+        }
+        if whom == Subject::Patient && section.subject != Subject::Patient {
+            whom = section.subject;
+            evidence.push(default);
+        }
+    }
+    Some(Assertion {
+        status,
+        time: when,
+        subject: whom,
+        change: change.and_then(|c| c.0),
+        evidence: (start as u32, evidence.len() as u32),
+    })
+}
+
+/// Alternatives: "scarring or atelectasis", "infiltrate versus atelectasis" leave each in doubt. Returns
+/// through `pairs` the (candidate unit, cue unit) that are so hedged.
+pub(crate) fn alternatives(units: &[Unit], rules: &Rules, pairs: &mut Vec<(u32, u32)>) {
+    pairs.clear();
+    for (at, unit) in units.iter().enumerate() {
+        if !unit.is(class::CUE) || unit.phrase == NONE {
+            continue;
+        }
+        let cue = &rules.cues[rules.meanings[unit.phrase as usize].cue as usize];
+        if !cue.alternative || at == 0 || at + 1 >= units.len() {
+            continue;
+        }
+        // "right or left base", "mild or moderate": the choice is between other words.
+        let other = |u: &Unit| !u.is(MENTION) && u.is(class::ANATOMY | class::CUE | class::DESCRIPTOR);
+        if other(&units[at - 1]) && other(&units[at + 1]) && !units[at + 1].is(class::OPENS) {
+            continue;
+        }
+        let adjacent = cue.reach == Reach::Adjacent;
+        let limit = if adjacent { 1 } else { 6 };
+        let clause = unit.clause;
+        let stops = |u: &Unit| {
+            u.is(class::VERB | class::BREAK | class::EXISTENTIAL | class::TURN)
+                || matches!(u.kind, TokenKind::Semicolon | TokenKind::Colon)
+        };
+        let right = units[at + 1..]
+            .iter()
+            .take(limit)
+            .take_while(|u| u.clause == clause && !stops(u) && u.kind != TokenKind::Comma)
+            .position(|u| u.is(MENTION))
+            .map(|i| at + 1 + i);
+        let left = (0..at)
+            .rev()
+            .take(limit + 2)
+            .take_while(|&i| units[i].clause == clause && !stops(&units[i]))
+            .find(|&i| units[i].is(MENTION));
+        let (Some(left), Some(right)) = (left, right) else { continue };
+        if units[left].is(NORMAL) || units[right].is(NORMAL) {
+            continue;
+        }
+        pairs.push((right as u32, at as u32));
+        pairs.push((left as u32, at as u32));
+        // "atelectasis, scarring, or infiltrate": back along the commas.
+        let mut at_mention = left;
+        while let Some(previous) = (0..at_mention)
+            .rev()
+            .take(5)
+            .take_while(|&i| units[i].clause == clause && !stops(&units[i]) && !units[i].is(class::AND))
+            .find(|&i| units[i].is(MENTION))
+        {
+            if adjacent || !units[previous..at_mention].iter().any(|u| u.kind == TokenKind::Comma) {
+                break;
+            }
+            pairs.push((previous as u32, at as u32));
+            at_mention = previous;
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! What else is said of a mention: its side, its severity, the part of the body that it lies in.
+//!
+//! All three are read from the mention's own noun phrase: the adjectives before it and the prepositional
+//! phrases after it. Status and change are cues' affair.
+
+use crate::lexicon::{Lexicon, Side};
+use crate::mention::{Candidate, MENTION, Unit};
+use crate::rules::{NONE, Rules, class};
+use crate::span::{ConceptId, RuleId, Span};
+use crate::token::{Token, TokenKind};
+
+/// Attributes of one mention.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Attributes {
+    pub(crate) side: Option<Side>,
+    pub(crate) side_by: Option<(RuleId, Span)>,
+    pub(crate) severity: Option<Span>,
+    pub(crate) severity_by: Option<RuleId>,
+    /// Parts of the body, the nearest first.
+    pub(crate) location: [Option<ConceptId>; 2],
+}
+
+pub(crate) fn read(candidate: &Candidate, units: &[Unit], tokens: &[Token], rules: &Rules, lexicon: &Lexicon) -> Attributes {
+    let mut out = Attributes::default();
+    if candidate.concept != NONE {
+        out.side = lexicon.concept(ConceptId(candidate.concept)).side;
+    }
+    let at = candidate.unit as usize;
+    if candidate.part != NONE {
+        take(&mut out, &units[candidate.part as usize], tokens, rules, lexicon);
+        before(&mut out, units, candidate.part as usize, tokens, rules, lexicon);
+    }
+    before(&mut out, units, at, tokens, rules, lexicon);
+    after(&mut out, units, at, tokens, rules, lexicon);
+    // "Left kidney: stone.", "Bones: no lesion."
+    if out.location[0].is_none() || out.side.is_none() {
+        topic(&mut out, units, at, tokens, rules, lexicon);
+    }
+    out
+}
+
+fn take(out: &mut Attributes, unit: &Unit, tokens: &[Token], rules: &Rules, lexicon: &Lexicon) {
+    let Some(meaning) = unit.meaning(rules) else { return };
+    if meaning.anatomy != NONE {
+        let part = ConceptId(meaning.anatomy);
+        if out.location[0].is_none() {
+            out.location[0] = Some(part);
+        } else if out.location[1].is_none() {
+            out.location[1] = Some(part);
+        }
+        if out.side.is_none() {
+            out.side = lexicon.concept(part).side;
+        }
+    }
+    if meaning.cue != NONE {
+        let cue = &rules.cues[meaning.cue as usize];
+        if let Some(side) = cue.side {
+            match out.side {
+                None => {
+                    out.side = Some(side);
+                    out.side_by = Some((cue.rule, unit.span(tokens)));
+                }
+                Some(known) if known != side && out.side_by.is_some() => out.side = Some(Side::Bilateral),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The adjectives of the noun phrase, leftwards.
+fn before(out: &mut Attributes, units: &[Unit], at: usize, tokens: &[Token], rules: &Rules, lexicon: &Lexicon) {
+    let clause = units[at].clause;
+    for i in (0..at).rev().take(10) {
+        let unit = &units[i];
+        let stop = unit.clause != clause
+            || unit.is(MENTION | class::VERB | class::EXISTENTIAL | class::BREAK | class::PREPOSITION | class::TURN | class::DETERMINER)
+            || matches!(unit.kind, TokenKind::Colon | TokenKind::Semicolon | TokenKind::Period | TokenKind::Close);
+        if stop {
+            // "left lower lobe atelectasis and effusion", "mild scarring or atelectasis" share their adjectives
+            // only where the join is direct.
+            return;
+        }
+        if unit.is(class::AND | class::OR) || unit.kind == TokenKind::Comma {
+            // "large, loculated effusion" and "mild to moderate", "left and right" go on; a list does not.
+            let adjective = |u: &Unit| u.is(class::CUE | class::ANATOMY | class::DESCRIPTOR) && !u.is(class::JUDGES | MENTION);
+            if i > 0 && adjective(&units[i - 1]) && units.get(i + 1).is_some_and(|u| adjective(u) || u.bits == 0) {
+                continue;
+            }
+            return;
+        }
+        take(out, unit, tokens, rules, lexicon);
+        if out.severity.is_none() {
+            if let Some((rule, span)) = severity(units, i, tokens, rules) {
+                out.severity = Some(span);
+                out.severity_by = Some(rule);
+            }
+        }
+    }
+}
+
+/// The severity that ends at this unit, with a range before it: "mild to moderate".
+fn severity(units: &[Unit], i: usize, tokens: &[Token], rules: &Rules) -> Option<(RuleId, Span)> {
+    let cue_of = |u: &Unit| u.meaning(rules).filter(|m| m.cue != NONE).map(|m| &rules.cues[m.cue as usize]);
+    let cue = cue_of(&units[i]).filter(|c| c.severity)?;
+    let mut span = units[i].span(tokens);
+    let word = |u: &Unit| (u.last - u.first) == 1 && (u.is(class::PREPOSITION | class::OR) || u.kind == TokenKind::Slash || u.bits == 0);
+    if i >= 2 && word(&units[i - 1]) && cue_of(&units[i - 2]).is_some_and(|c| c.severity) {
+        span = span.cover(units[i - 2].span(tokens));
+    }
+    Some((cue.rule, span))
+}
+
+/// The prepositional phrases after the mention: "in the left lower lobe", "of the spine", "on the right".
+fn after(out: &mut Attributes, units: &[Unit], at: usize, tokens: &[Token], rules: &Rules, lexicon: &Lexicon) {
+    let clause = units[at].clause;
+    let mut preposition = false;
+    let mut joined = false;
+    for unit in units.iter().skip(at + 1).take(14) {
+        if unit.clause != clause
+            || unit.is(class::BREAK | class::TURN | class::EXISTENTIAL)
+            || matches!(unit.kind, TokenKind::Colon | TokenKind::Semicolon | TokenKind::Period)
+        {
+            return;
+        }
+        if unit.is(MENTION) {
+            // "no nodules or masses in the breast": the place is shared along the list.
+            if !joined || preposition {
+                return;
+            }
+            continue;
+        }
+        if unit.is(class::AND | class::OR) || unit.kind == TokenKind::Comma {
+            if preposition && out.location[0].is_some() && unit.kind == TokenKind::Comma {
+                return;
+            }
+            joined = true;
+            continue;
+        }
+        if unit.is(class::JUDGES) && joined {
+            return;
+        }
+        if unit.is(class::PREPOSITION) {
+            preposition = true;
+            continue;
+        }
+        let free = unit.meaning(rules).is_some_and(|m| m.cue != NONE && rules.cues[m.cue as usize].side.is_some());
+        if preposition || (free && !joined) {
+            take(out, unit, tokens, rules, lexicon);
+        }
+    }
+}
+
+/// What a line is about: the part named before a colon at its start.
+fn topic(out: &mut Attributes, units: &[Unit], at: usize, tokens: &[Token], rules: &Rules, lexicon: &Lexicon) {
+    let Some(colon) = units.iter().take(6).position(|u| u.kind == TokenKind::Colon) else { return };
+    if colon >= at {
+        return;
+    }
+    for unit in &units[..colon] {
+        take(out, unit, tokens, rules, lexicon);
+    }
+}

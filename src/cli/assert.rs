@@ -1,0 +1,16 @@
+//! `radlabel assert`.
+
+use super::DataOptions;
+use std::process::ExitCode;
+
+/// Judge spans that you bring
+#[derive(clap::Args)]
+pub(super) struct Options {
+    #[command(flatten)]
+    data: DataOptions,
+}
+
+pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
+    let _engine = options.data.engine()?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,135 @@
+//! The command line: one module a command. Everything that reads or writes lives behind it.
+
+mod assert;
+mod check;
+mod explain;
+mod label;
+mod score;
+
+use crate::{Engine, Error};
+use clap::{Args, Parser, Subcommand};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// radlabel reads radiology reports and says for every finding whether the report calls it present, absent or
+/// uncertain, and shows why.
+#[derive(Parser)]
+#[command(name = "radlabel", version, about, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Label(label::Options),
+    Assert(assert::Options),
+    Explain(explain::Options),
+    Score(score::Options),
+    Check(check::Options),
+}
+
+/// Where lexicons and rules come from.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct DataOptions {
+    /// Folder of lexicon files (*.tsv) that are added to the built-in ones; a file of the same name replaces it
+    #[arg(long, value_name = "DIR", help_heading = "Lexicons and rules")]
+    lexicons: Option<PathBuf>,
+    /// Folder of rule files (*.toml) that are added to the built-in ones; a file of the same name replaces it
+    #[arg(long, value_name = "DIR", help_heading = "Lexicons and rules")]
+    rules: Option<PathBuf>,
+}
+
+impl DataOptions {
+    /// The engine over the built-in data and the user's.
+    pub(crate) fn engine(&self) -> Result<Engine, Error> {
+        if self.lexicons.is_none() && self.rules.is_none() {
+            return Ok(Engine::embedded());
+        }
+        let own_lexicons = self.lexicons.as_deref().map_or(Ok(Vec::new()), |dir| read_data(dir, "tsv"))?;
+        let own_rules = self.rules.as_deref().map_or(Ok(Vec::new()), |dir| read_data(dir, "toml"))?;
+        let lexicons = merged(crate::embedded::lexicons(), "lexicons/", &own_lexicons);
+        let rules = merged(crate::embedded::rules(), "rules/", &own_rules);
+        Engine::load(&lexicons, &rules)
+    }
+}
+
+/// One data file of the user's: its path below the folder, its path for messages, its text.
+struct DataFile {
+    below: String,
+    name: String,
+    text: String,
+}
+
+fn read_data(dir: &Path, ending: &str) -> Result<Vec<DataFile>, Error> {
+    let mut files = Vec::new();
+    let mut folders = vec![dir.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let entries = std::fs::read_dir(&folder).map_err(|e| Error::input(folder.display().to_string(), e))?;
+        for entry in entries {
+            let path = entry.map_err(|e| Error::input(folder.display().to_string(), e))?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == ending) {
+                let name = path.display().to_string();
+                let text = std::fs::read_to_string(&path).map_err(|e| Error::input(&name, e))?;
+                let below = path.strip_prefix(dir).unwrap_or(&path).display().to_string().replace('\\', "/");
+                files.push(DataFile { below, name, text });
+            }
+        }
+    }
+    if files.is_empty() {
+        return Err(Error::input(dir.display().to_string(), format!("no *.{ending} file in this folder")));
+    }
+    files.sort_by(|a, b| a.below.cmp(&b.below));
+    Ok(files)
+}
+
+/// The built-in files with the user's put in: replaced where the path below the folder is the same (the
+/// language folder may be left out), added after them otherwise.
+fn merged<'a>(built_in: Vec<(&'a str, &'a str)>, root: &str, own: &'a [DataFile]) -> Vec<(&'a str, &'a str)> {
+    let replaces = |own: &DataFile, name: &str| {
+        let below = name.strip_prefix(root).unwrap_or(name);
+        below == own.below || below.rsplit('/').next() == Some(own.below.as_str())
+    };
+    let mut out: Vec<(&str, &str)> = Vec::new();
+    for (name, text) in &built_in {
+        match own.iter().find(|o| replaces(o, name)) {
+            Some(o) => out.push((&o.name, &o.text)),
+            None => out.push((name, text)),
+        }
+    }
+    for o in own {
+        if !built_in.iter().any(|(name, _)| replaces(o, name)) {
+            out.push((&o.name, &o.text));
+        }
+    }
+    out
+}
+
+/// Runs the program. Exit code 0: done; 1: done, but problems were found; 2: wrong use or unreadable input.
+pub fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Label(options) => label::run(&options),
+        Command::Assert(options) => assert::run(&options),
+        Command::Explain(options) => explain::run(&options),
+        Command::Score(options) => score::run(&options),
+        Command::Check(options) => check::run(&options),
+    };
+    match result {
+        Ok(code) => code,
+        // The reader of our output went away (`| head`): nothing is wrong.
+        Err(error) if broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("radlabel: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|e| e.downcast_ref::<std::io::Error>())
+        .any(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+}

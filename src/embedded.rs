@@ -1,0 +1,26 @@
+//! The lexicons and rules that are built into the program. A tidy test holds the lists to the folders.
+
+macro_rules! files {
+    ($($path:literal),* $(,)?) => { vec![$(($path, include_str!(concat!("../", $path)))),*] };
+}
+
+/// Lexicon files as (name, text).
+pub(crate) fn lexicons() -> Vec<(&'static str, &'static str)> {
+    files!["lexicons/en/chest-anatomy.tsv", "lexicons/en/chest-findings.tsv", "lexicons/en/descriptors.tsv", "lexicons/en/devices.tsv"]
+}
+
+/// Rule files as (name, text).
+pub(crate) fn rules() -> Vec<(&'static str, &'static str)> {
+    files![
+        "rules/en/words.toml",
+        "rules/en/sections.toml",
+        "rules/en/absent.toml",
+        "rules/en/uncertain.toml",
+        "rules/en/time.toml",
+        "rules/en/change.toml",
+        "rules/en/attributes.toml",
+        "rules/en/neutral.toml",
+        "rules/en/chest-compositions.toml",
+        "rules/labels/chexpert.toml",
+    ]
+}

@@ -1,0 +1,434 @@
+//! The engine: the only place that knows the order of the stages.
+
+use crate::assertion::{self, Assertion, Evidence, Reached};
+use crate::attribute;
+use crate::error::Error;
+use crate::finding::{self, Finding};
+use crate::label::{self, Label};
+use crate::lexicon::{Lexicon, Side};
+use crate::mention::{self, Candidate, MENTION, Unit};
+use crate::report::Report;
+use crate::rules::{BoundScheme, NONE, Rules, Status, Subject, Time, class};
+use crate::section::{self, Section};
+use crate::sentence::{self, Sentence};
+use crate::span::{ConceptId, Span};
+use crate::token::{self, Token};
+
+/// A finding named in the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mention {
+    /// Where it stands: bytes of the report's text.
+    pub span: Span,
+    /// Index of its sentence.
+    pub sentence: u32,
+    /// What it names.
+    pub concept: ConceptId,
+    /// Its side, where said.
+    pub side: Option<Side>,
+    /// The words of its severity, where said.
+    pub severity: Option<Span>,
+    /// The parts of the body that it is said to lie in, the nearest first.
+    pub location: [Option<ConceptId>; 2],
+    /// It stands in a section that counts for labels.
+    pub counts: bool,
+}
+
+/// All that was found in one report: one vector a stage, linked by indices.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Analysis {
+    /// Sections, in order.
+    pub sections: Vec<Section>,
+    /// Sentences, in order.
+    pub sentences: Vec<Sentence>,
+    /// Mentions, in order of their start.
+    pub mentions: Vec<Mention>,
+    /// One assertion a mention.
+    pub assertions: Vec<Assertion>,
+    /// The reasons of all assertions; see [`Analysis::evidence_of`].
+    pub evidence: Vec<Evidence>,
+    /// Findings, in order of first mention.
+    pub findings: Vec<Finding>,
+    /// What the reader should know of the input ("the report is empty").
+    pub notes: Vec<Note>,
+    pub(crate) reads_body: bool,
+}
+
+impl Analysis {
+    /// The reasons for one assertion.
+    pub fn evidence_of(&self, assertion: &Assertion) -> &[Evidence] {
+        &self.evidence[assertion.evidence.0 as usize..assertion.evidence.1 as usize]
+    }
+}
+
+/// Something odd about the input that is no error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Note {
+    /// There is no word in the report.
+    EmptyReport,
+    /// There are headings, but none of a section that reports anything.
+    NoReportingSection,
+    /// The text is longer than the engine's offsets reach; only its first 4 GiB were read.
+    Truncated,
+}
+
+impl Note {
+    /// The note for people and for JSON.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Note::EmptyReport => "empty report",
+            Note::NoReportingSection => "no findings, impression or addendum section",
+            Note::Truncated => "text over 4 GiB: only its start was read",
+        }
+    }
+}
+
+/// An assertion on a span that the caller brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpanAssertion {
+    /// The span as given.
+    pub span: Span,
+    /// Is it there?
+    pub status: Status,
+    /// Now, then, or only asked.
+    pub time: Time,
+    /// Of whom.
+    pub subject: Subject,
+    /// Change against an earlier study, where said.
+    pub change: Option<crate::rules::Change>,
+    /// Side, where said.
+    pub side: Option<Side>,
+    /// Words of the severity, where said.
+    pub severity: Option<Span>,
+    /// The reasons.
+    pub evidence: Vec<Evidence>,
+}
+
+/// Working memory of one thread, reused from report to report.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    tokens: Vec<Token>,
+    units: Vec<Unit>,
+    candidates: Vec<Candidate>,
+    links: Vec<(u32, u32)>,
+    targets: Vec<u32>,
+    reached: Vec<Reached>,
+    pairs: Vec<(u32, u32)>,
+}
+
+/// Lexicon and rules, ready to read reports. Immutable and shared between threads.
+///
+/// ```
+/// use radlabel::{Engine, Report, Status};
+///
+/// let engine = Engine::embedded();
+/// let report = Report::new("r1", "FINDINGS: No pleural effusion. The heart is enlarged.");
+/// let analysis = engine.analyze(&report);
+/// let labels = engine.labels(&analysis, engine.scheme("chexpert").unwrap());
+/// let named: Vec<(&str, Status)> =
+///     labels.iter().map(|l| (engine.scheme("chexpert").unwrap().scheme.labels[l.label as usize].name.as_ref(), l.value)).collect();
+/// assert_eq!(named, [("Cardiomegaly", Status::Present), ("Pleural Effusion", Status::Absent)]);
+/// ```
+#[derive(Debug)]
+pub struct Engine {
+    /// Concepts and terms.
+    pub lexicon: Lexicon,
+    /// Cues, compositions, sections and schemes.
+    pub rules: Rules,
+}
+
+impl Engine {
+    /// The engine with the lexicons and rules that are built into the program.
+    ///
+    /// # Panics
+    /// Never in a released program: the tests load the same data.
+    pub fn embedded() -> Engine {
+        match Engine::load(&crate::embedded::lexicons(), &crate::embedded::rules()) {
+            Ok(engine) => engine,
+            Err(error) => panic!("the embedded lexicons and rules do not load:\n{error}"),
+        }
+    }
+
+    /// An engine over lexicon and rule files given as (name, text).
+    ///
+    /// # Errors
+    /// [`Error::Data`] with every fault of every file.
+    pub fn load(lexicons: &[(&str, &str)], rules: &[(&str, &str)]) -> Result<Engine, Error> {
+        let lexicon = Lexicon::load(lexicons.iter().copied()).map_err(Error::Data)?;
+        let rules = Rules::load(rules.iter().copied(), &lexicon).map_err(Error::Data)?;
+        Ok(Engine { lexicon, rules })
+    }
+
+    /// The label scheme with this id.
+    pub fn scheme(&self, id: &str) -> Option<&BoundScheme> {
+        self.rules.scheme(id)
+    }
+
+    /// Reads one report. Cannot fail; odd input yields notes.
+    pub fn analyze(&self, report: &Report) -> Analysis {
+        self.analyze_with(&mut Scratch::default(), &report.text)
+    }
+
+    /// As [`Engine::analyze`], with working memory that the caller keeps from report to report.
+    pub fn analyze_with(&self, scratch: &mut Scratch, text: &str) -> Analysis {
+        let mut analysis = Analysis::default();
+        let text = self.prepare(scratch, text, &mut analysis);
+        let counted = self.counted(&analysis.sections);
+        analysis.reads_body = analysis
+            .sections
+            .iter()
+            .zip(&counted)
+            .any(|(s, &c)| c && s.tokens.0 < s.tokens.1);
+        if scratch.tokens.is_empty() {
+            analysis.notes.push(Note::EmptyReport);
+        } else if !analysis.reads_body {
+            analysis.notes.push(Note::NoReportingSection);
+        }
+        debug_assert!(text.len() <= u32::MAX as usize);
+        for i in 0..analysis.sentences.len() {
+            let sentence = analysis.sentences[i];
+            let bits = mention::units(&scratch.tokens, sentence.tokens, &[], &self.rules, &mut scratch.units);
+            let composes = bits & class::ANATOMY != 0 && bits & class::DESCRIPTOR != 0;
+            if bits & class::FINDING == 0 && !composes {
+                continue;
+            }
+            mention::clauses(&mut scratch.units);
+            mention::find(
+                &scratch.tokens,
+                &mut scratch.units,
+                &self.rules,
+                &self.lexicon,
+                &mut scratch.links,
+                &mut scratch.candidates,
+            );
+            if scratch.candidates.is_empty() {
+                continue;
+            }
+            self.judge(scratch, &mut analysis, i, counted[sentence.section as usize]);
+        }
+        analysis.findings = finding::gather(&analysis.mentions, &analysis.assertions);
+        analysis
+    }
+
+    fn prepare<'t>(&self, scratch: &mut Scratch, text: &'t str, analysis: &mut Analysis) -> &'t str {
+        let mut end = text.len().min(u32::MAX as usize - 16);
+        if end < text.len() {
+            while !text.is_char_boundary(end) {
+                end -= 1;
+            }
+            analysis.notes.push(Note::Truncated);
+        }
+        let text = &text[..end];
+        token::tokenize(text, &self.rules.words, &mut scratch.tokens);
+        section::split(text, &scratch.tokens, &self.rules, &mut analysis.sections);
+        sentence::split(&scratch.tokens, &analysis.sections, &self.rules, &mut analysis.sentences);
+        text
+    }
+
+    /// Which sections count for labels.
+    fn counted(&self, sections: &[Section]) -> Vec<bool> {
+        let rule = |s: &Section| s.kind.map(|k| &self.rules.sections[k as usize]);
+        let body = sections.iter().any(|s| rule(s).is_some_and(|r| r.body));
+        sections.iter().map(|s| rule(s).map_or(!body, |r| r.labels)).collect()
+    }
+
+    fn judge(&self, scratch: &mut Scratch, analysis: &mut Analysis, sentence: usize, counts: bool) {
+        let Scratch { tokens, units, candidates, targets, reached, pairs, .. } = scratch;
+        let section = analysis.sections[analysis.sentences[sentence].section as usize]
+            .kind
+            .map(|k| &self.rules.sections[k as usize]);
+        assertion::reach(units, candidates, &self.rules, targets, reached);
+        assertion::alternatives(units, &self.rules, pairs);
+        let first = analysis.mentions.len();
+        let mut from = 0;
+        for (i, candidate) in candidates.iter().enumerate() {
+            let to = from + reached[from..].iter().take_while(|r| r.candidate as usize == i).count();
+            let mine = &reached[from..to];
+            from = to;
+            let evidence = &mut analysis.evidence;
+            let Some(mut assertion) =
+                assertion::decide(candidate, mine, units, tokens, &self.rules, section, evidence)
+            else {
+                continue;
+            };
+            if assertion.status == Status::Present {
+                if let Some(&(_, cue)) = pairs.iter().find(|p| p.0 == candidate.unit) {
+                    self.hedge(&mut assertion, &units[cue as usize], tokens, section.is_some_and(|s| s.asks), evidence);
+                }
+            }
+            let attributes = attribute::read(candidate, units, tokens, &self.rules, &self.lexicon);
+            for by in [attributes.side_by, attributes.severity_by.zip(attributes.severity)].into_iter().flatten() {
+                evidence.push(Evidence { rule: by.0, span: by.1 });
+            }
+            assertion.evidence.1 = evidence.len() as u32;
+            analysis.assertions.push(assertion);
+            analysis.mentions.push(Mention {
+                span: candidate.span,
+                sentence: sentence as u32,
+                concept: ConceptId(candidate.concept),
+                side: attributes.side,
+                severity: attributes.severity,
+                location: attributes.location,
+                counts,
+            });
+        }
+        // A composition may begin before the mention that was judged before it.
+        if !analysis.mentions[first..].is_sorted_by_key(|m| m.span) {
+            let mut order: Vec<usize> = (first..analysis.mentions.len()).collect();
+            order.sort_by_key(|&i| analysis.mentions[i].span);
+            let mentions: Vec<Mention> = order.iter().map(|&i| analysis.mentions[i]).collect();
+            let assertions: Vec<Assertion> = order.iter().map(|&i| analysis.assertions[i]).collect();
+            analysis.mentions.truncate(first);
+            analysis.mentions.extend(mentions);
+            analysis.assertions.truncate(first);
+            analysis.assertions.extend(assertions);
+        }
+    }
+
+    fn hedge(&self, assertion: &mut Assertion, cue: &Unit, tokens: &[Token], asks: bool, evidence: &mut Vec<Evidence>) {
+        let Some(meaning) = cue.meaning(&self.rules) else { return };
+        assertion.status = Status::Uncertain;
+        if asks && assertion.time == Time::Current {
+            assertion.time = Time::Hypothetical;
+        }
+        let rule = self.rules.cues[meaning.cue as usize].rule;
+        evidence.insert(assertion.evidence.0 as usize, Evidence { rule, span: cue.span(tokens) });
+        assertion.evidence.1 += 1;
+    }
+
+    /// Judges spans that the caller brings (bytes of `text`), known to the lexicon or not: one assertion a
+    /// span, in the order given. A span that holds no word is present, without evidence.
+    pub fn assert_spans(&self, text: &str, spans: &[Span]) -> Vec<SpanAssertion> {
+        let mut scratch = Scratch::default();
+        let mut analysis = Analysis::default();
+        self.prepare(&mut scratch, text, &mut analysis);
+        let mut out: Vec<SpanAssertion> = spans
+            .iter()
+            .map(|&span| SpanAssertion {
+                span,
+                status: Status::Present,
+                time: Time::Current,
+                subject: Subject::Patient,
+                change: None,
+                side: None,
+                severity: None,
+                evidence: Vec::new(),
+            })
+            .collect();
+        // Spans that share a token are judged in turns.
+        let mut waiting: Vec<(u32, u32, usize)> = Vec::new();
+        for (i, span) in spans.iter().enumerate() {
+            let first = scratch.tokens.partition_point(|t| t.span.end <= span.start);
+            let last = first + scratch.tokens[first..].iter().take_while(|t| t.span.start < span.end).count();
+            if first < last {
+                waiting.push((first as u32, last as u32, i));
+            }
+        }
+        waiting.sort_unstable();
+        while !waiting.is_empty() {
+            let mut turn: Vec<(u32, u32, usize)> = Vec::new();
+            waiting.retain(|&w| {
+                let free = turn.last().is_none_or(|t| t.1 <= w.0);
+                if free {
+                    turn.push(w);
+                }
+                !free
+            });
+            self.assert_turn(&mut scratch, &analysis, &turn, &mut out);
+        }
+        out
+    }
+
+    fn assert_turn(&self, scratch: &mut Scratch, analysis: &Analysis, turn: &[(u32, u32, usize)], out: &mut [SpanAssertion]) {
+        let ranges: Vec<(u32, u32)> = turn.iter().map(|t| (t.0, t.1)).collect();
+        for sentence in &analysis.sentences {
+            let inside = |t: &(u32, u32, usize)| sentence.tokens.0 <= t.0 && t.0 < sentence.tokens.1;
+            let lower = turn.partition_point(|t| t.0 < sentence.tokens.0);
+            let upper = lower + turn[lower..].iter().take_while(|t| inside(t)).count();
+            if lower == upper {
+                continue;
+            }
+            mention::units(&scratch.tokens, sentence.tokens, &ranges[lower..upper], &self.rules, &mut scratch.units);
+            mention::clauses(&mut scratch.units);
+            mention::find(
+                &scratch.tokens,
+                &mut scratch.units,
+                &self.rules,
+                &self.lexicon,
+                &mut scratch.links,
+                &mut scratch.candidates,
+            );
+            let mut number = lower;
+            for i in 0..scratch.units.len() {
+                let unit = scratch.units[i];
+                if unit.phrase == NONE && unit.is(MENTION) {
+                    let base = self.normal_part(&scratch.units, i);
+                    scratch.candidates.push(Candidate {
+                        span: out[turn[number].2].span,
+                        concept: NONE,
+                        unit: i as u32,
+                        base,
+                        part: NONE,
+                        asked: turn[number].2 as u32,
+                    });
+                    number += 1;
+                }
+            }
+            scratch.candidates.sort_by_key(|c| (c.unit, c.span.start, c.concept));
+            self.judge_asked(scratch, analysis, sentence, out);
+        }
+    }
+
+    /// A caller's span that names a part of the body is "absent" where the part is said to be normal.
+    fn normal_part(&self, units: &[Unit], at: usize) -> Option<(Status, crate::span::RuleId)> {
+        if !units[at].is(class::ANATOMY) || units[at].is(class::FINDING) {
+            return None;
+        }
+        // Linking wants phrases: let this unit stand for some part.
+        let mut copy = units.to_vec();
+        copy[at].bits = class::ANATOMY;
+        copy[at].phrase = 0;
+        let mut links = Vec::new();
+        mention::link(&copy, &mut links);
+        links.iter().filter(|l| l.0 as usize == at).find_map(|l| {
+            let descriptor = ConceptId(units[l.1 as usize].meaning(&self.rules)?.descriptor);
+            let normal = self.rules.pairs.iter().filter(|(pair, _)| pair.1 == descriptor).map(|(_, &(from, to))| (from, to)).min()?;
+            let composition = self.rules.compositions[normal.0 as usize..normal.1 as usize].first()?;
+            (composition.status == Status::Absent).then_some((Status::Absent, composition.rule))
+        })
+    }
+
+    fn judge_asked(&self, scratch: &mut Scratch, analysis: &Analysis, sentence: &Sentence, out: &mut [SpanAssertion]) {
+        let Scratch { tokens, units, candidates, targets, reached, pairs, .. } = scratch;
+        let section = analysis.sections[sentence.section as usize].kind.map(|k| &self.rules.sections[k as usize]);
+        assertion::reach(units, candidates, &self.rules, targets, reached);
+        assertion::alternatives(units, &self.rules, pairs);
+        for (i, candidate) in candidates.iter().enumerate().filter(|(_, c)| c.asked != NONE) {
+            let mine: Vec<Reached> = reached.iter().filter(|r| r.candidate as usize == i).copied().collect();
+            let mut evidence = Vec::new();
+            let answer = &mut out[candidate.asked as usize];
+            let decided = assertion::decide(candidate, &mine, units, tokens, &self.rules, section, &mut evidence);
+            let attributes = attribute::read(candidate, units, tokens, &self.rules, &self.lexicon);
+            answer.side = attributes.side;
+            answer.severity = attributes.severity;
+            let Some(mut assertion) = decided else { continue };
+            if assertion.status == Status::Present {
+                if let Some(&(_, cue)) = pairs.iter().find(|p| p.0 == candidate.unit) {
+                    self.hedge(&mut assertion, &units[cue as usize], tokens, section.is_some_and(|s| s.asks), &mut evidence);
+                }
+            }
+            for by in [attributes.side_by, attributes.severity_by.zip(attributes.severity)].into_iter().flatten() {
+                evidence.push(Evidence { rule: by.0, span: by.1 });
+            }
+            answer.status = assertion.status;
+            answer.time = assertion.time;
+            answer.subject = assertion.subject;
+            answer.change = assertion.change;
+            answer.evidence = evidence;
+        }
+    }
+
+    /// The labels of a report under a scheme, in the scheme's order; what is not mentioned is left out.
+    pub fn labels(&self, analysis: &Analysis, scheme: &BoundScheme) -> Vec<Label> {
+        label::labels(analysis, scheme, &self.lexicon)
+    }
+}

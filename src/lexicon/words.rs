@@ -1,0 +1,183 @@
+//! The vocabulary: every word that a term or a cue uses, found by its lower-cased bytes.
+//!
+//! Several spellings may be one word (`effusion`, `effusions`), so that a phrase is written once. The
+//! table is an open-addressing one of our own because it is filled once and read for every token of
+//! every report: a general hash map costs twice as much here.
+
+use crate::span::WordId;
+use crate::token::FIRST_WORD;
+
+const LONGEST: usize = 48;
+
+/// The vocabulary.
+#[derive(Clone, Debug)]
+pub struct Words {
+    /// (upper bits of the hash, spelling + 1); 0 = empty.
+    slots: Vec<(u32, u32)>,
+    mask: usize,
+    spellings: Vec<(u32, u32, WordId)>,
+    letters: Vec<u8>,
+    next: u32,
+}
+
+impl Default for Words {
+    fn default() -> Self {
+        Words { slots: vec![(0, 0); 64], mask: 63, spellings: Vec::new(), letters: Vec::new(), next: FIRST_WORD }
+    }
+}
+
+fn hash(bytes: &[u8]) -> u64 {
+    let mut h = 0xcbf2_9ce4_8422_2325_u64;
+    for &b in bytes {
+        h = (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3);
+    }
+    h ^ (h >> 29)
+}
+
+impl Words {
+    /// The word of a lower-cased spelling.
+    pub fn find(&self, lower: &str) -> Option<WordId> {
+        self.probe(lower.as_bytes(), hash(lower.as_bytes()))
+    }
+
+    /// The word of an ASCII spelling in any case.
+    pub(crate) fn find_ascii(&self, word: &[u8]) -> Option<WordId> {
+        if word.len() > LONGEST {
+            return None;
+        }
+        let mut lower = [0_u8; LONGEST];
+        let mut h = 0xcbf2_9ce4_8422_2325_u64;
+        for (to, &b) in lower.iter_mut().zip(word) {
+            let b = b.to_ascii_lowercase();
+            *to = b;
+            h = (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+        self.probe(&lower[..word.len()], h ^ (h >> 29))
+    }
+
+    fn probe(&self, lower: &[u8], hash: u64) -> Option<WordId> {
+        let tag = (hash >> 32) as u32;
+        let mut slot = hash as usize & self.mask;
+        loop {
+            let (t, s) = self.slots[slot];
+            if s == 0 {
+                return None;
+            }
+            if t == tag {
+                let (start, len, word) = self.spellings[s as usize - 1];
+                if &self.letters[start as usize..(start + len) as usize] == lower {
+                    return Some(word);
+                }
+            }
+            slot = (slot + 1) & self.mask;
+        }
+    }
+
+    /// The word of a spelling, added if it is new.
+    pub(crate) fn intern(&mut self, lower: &str) -> WordId {
+        if let Some(word) = self.find(lower) {
+            return word;
+        }
+        let word = WordId(self.next);
+        self.next += 1;
+        self.add(lower, word);
+        word
+    }
+
+    /// Makes `lower` another spelling of `word`, unless it is a word already.
+    pub(crate) fn alias(&mut self, lower: &str, word: WordId) {
+        if self.find(lower).is_none() {
+            self.add(lower, word);
+        }
+    }
+
+    fn add(&mut self, lower: &str, word: WordId) {
+        let start = self.letters.len() as u32;
+        self.letters.extend_from_slice(lower.as_bytes());
+        self.spellings.push((start, lower.len() as u32, word));
+        if self.spellings.len() * 2 > self.slots.len() {
+            self.mask = self.slots.len() * 4 - 1;
+            self.slots = vec![(0, 0); self.mask + 1];
+            for i in 0..self.spellings.len() {
+                self.place(i);
+            }
+        } else {
+            self.place(self.spellings.len() - 1);
+        }
+    }
+
+    fn place(&mut self, spelling: usize) {
+        let (start, len, _) = self.spellings[spelling];
+        let h = hash(&self.letters[start as usize..(start + len) as usize]);
+        let mut slot = h as usize & self.mask;
+        while self.slots[slot].1 != 0 {
+            slot = (slot + 1) & self.mask;
+        }
+        self.slots[slot] = ((h >> 32) as u32, spelling as u32 + 1);
+    }
+
+    /// One more than the largest word id.
+    pub fn limit(&self) -> usize {
+        self.next as usize
+    }
+
+    /// The first spelling of a word, for messages.
+    pub fn spelling(&self, word: WordId) -> Option<&str> {
+        let (start, len, _) = self.spellings.iter().find(|s| s.2 == word)?;
+        std::str::from_utf8(&self.letters[*start as usize..(start + len) as usize]).ok()
+    }
+}
+
+/// The other number of an English noun: its regular plural or, of a plural, its singular.
+pub(crate) fn english_inflections(word: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    if word.len() < 3 || !word.bytes().all(|b| b.is_ascii_lowercase()) {
+        return out;
+    }
+    let stem = |n: usize| &word[..word.len() - n];
+    let vowel_before_y = word.len() > 1 && matches!(word.as_bytes()[word.len() - 2], b'a' | b'e' | b'i' | b'o' | b'u');
+    if word.ends_with("sis") || word.ends_with("xis") {
+        out.push(format!("{}es", stem(2)));
+    } else if word.ends_with("ies") && word.len() > 4 {
+        out.push(format!("{}y", stem(3)));
+    } else if word.ends_with("sses") || word.ends_with("shes") || word.ends_with("ches") || word.ends_with("xes") {
+        out.push(stem(2).to_owned());
+    } else if word.ends_with("ss") || word.ends_with("sh") || word.ends_with("ch") || word.ends_with('x') {
+        out.push(format!("{word}es"));
+    } else if word.ends_with('s') {
+        if !word.ends_with("us") && !word.ends_with("is") {
+            out.push(stem(1).to_owned());
+        }
+    } else if word.ends_with('y') && !vowel_before_y {
+        out.push(format!("{}ies", stem(1)));
+    } else {
+        out.push(format!("{word}s"));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn found_in_any_case_and_number() {
+        let mut words = Words::default();
+        let effusion = words.intern("effusion");
+        words.alias("effusions", effusion);
+        for i in 0..5000 {
+            words.intern(&format!("word{i}"));
+        }
+        assert_eq!(words.find_ascii(b"EFFUSIONS"), Some(effusion));
+        assert_eq!(words.find("effusio"), None);
+        assert_eq!(words.find_ascii(b"Word4999"), words.find("word4999"));
+    }
+
+    #[test]
+    fn inflections() {
+        for (word, want) in [("mass", "masses"), ("opacity", "opacities"), ("opacities", "opacity"), ("nodule", "nodules"),
+            ("metastasis", "metastases"), ("lungs", "lung"), ("x-ray", "")] {
+            assert_eq!(english_inflections(word).concat(), want, "{word}");
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! radlabel reads radiology reports and says, for every finding, whether the report calls it **present,
+//! absent or uncertain**, shows why, and maps the findings to the labels of a scheme.
+#![doc = include_str!("DESIGN.md")]
+
+mod assertion;
+mod attribute;
+mod embedded;
+mod engine;
+mod error;
+mod finding;
+mod label;
+pub mod lexicon;
+mod mention;
+mod report;
+pub mod rules;
+mod section;
+mod sentence;
+mod span;
+mod token;
+
+#[cfg(feature = "cli")]
+pub mod cli;
+
+pub use assertion::{Assertion, Evidence};
+pub use engine::{Analysis, Engine, Mention, Note, Scratch, SpanAssertion};
+pub use error::{Error, Fault};
+pub use finding::Finding;
+pub use label::{Label, Policy};
+pub use report::{Report, StudyKey};
+pub use rules::{Change, Status, Subject, Time};
+pub use section::Section;
+pub use sentence::Sentence;
+pub use span::{ConceptId, RuleId, Span, WordId};
+pub use token::{Token, TokenKind};

@@ -1,0 +1,5 @@
+//! The `radlabel` program: everything is in [`radlabel::cli`].
+
+fn main() -> std::process::ExitCode {
+    radlabel::cli::main()
+}

@@ -1,0 +1,419 @@
+//! Sentences -> units and mentions.
+//!
+//! A sentence becomes a row of units: a matched phrase (term, cue, function word) or a single token. A
+//! finding term is a mention. So is a part of the body together with what is said of it ("the heart is
+//! enlarged", "clear lungs"): the compositions of the rules say which pairs mean what. Knows no cue's
+//! effect; that is `assertion`'s.
+
+use crate::lexicon::{Lexicon, PhraseId};
+use crate::rules::{Meaning, NONE, Rules, Status, class};
+use crate::span::{ConceptId, RuleId, Span};
+use crate::token::{Token, TokenKind};
+
+/// Set on units that hold a mention.
+pub(crate) const MENTION: u32 = 1 << 28;
+/// Set on the units of a mention that means normality.
+pub(crate) const NORMAL: u32 = 1 << 29;
+
+/// One step of the walk over a sentence.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unit {
+    /// Tokens, end-exclusive.
+    pub(crate) first: u32,
+    pub(crate) last: u32,
+    pub(crate) bits: u32,
+    /// Index into the rules' meanings, or `NONE`.
+    pub(crate) phrase: u32,
+    pub(crate) kind: TokenKind,
+    pub(crate) clause: u16,
+}
+
+impl Unit {
+    pub(crate) fn is(&self, bits: u32) -> bool {
+        self.bits & bits != 0
+    }
+
+    pub(crate) fn span(&self, tokens: &[Token]) -> Span {
+        Span::new(tokens[self.first as usize].span.start, tokens[self.last as usize - 1].span.end)
+    }
+
+    pub(crate) fn meaning<'r>(&self, rules: &'r Rules) -> Option<&'r Meaning> {
+        rules.meanings.get(self.phrase as usize)
+    }
+}
+
+/// A mention before it is judged.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Candidate {
+    pub(crate) span: Span,
+    /// `NONE` for a caller's span that the lexicon does not know.
+    pub(crate) concept: u32,
+    pub(crate) unit: u32,
+    /// What a composition says before any cue, and by which rule.
+    pub(crate) base: Option<(Status, RuleId)>,
+    /// The anatomy of a composition: its unit.
+    pub(crate) part: u32,
+    /// The caller's span number, or `NONE`.
+    pub(crate) asked: u32,
+}
+
+/// Fills `units` from the tokens of one sentence. `asked` are spans that must each be one unit (token
+/// ranges in order, not overlapping).
+pub(crate) fn units(tokens: &[Token], range: (u32, u32), asked: &[(u32, u32)], rules: &Rules, units: &mut Vec<Unit>) -> u32 {
+    units.clear();
+    let mut all = 0;
+    let mut at = range.0;
+    let mut asked = asked.iter().copied().skip_while(|s| s.0 < range.0).peekable();
+    while at < range.1 {
+        let stop = asked.peek().map_or(range.1, |s| s.0.min(range.1));
+        if at == stop {
+            if let Some((first, last)) = asked.next() {
+                let last = last.min(range.1);
+                let bits = inner_bits(&tokens[first as usize..last as usize], rules);
+                units.push(Unit { first, last, bits: bits | MENTION, phrase: NONE, kind: TokenKind::Word, clause: 0 });
+                all |= bits | MENTION;
+                at = last;
+                continue;
+            }
+        }
+        let words = tokens[at as usize..stop as usize].iter().map(|t| t.word);
+        let unit = match rules.matcher.longest(words) {
+            Some((length, PhraseId(phrase))) => {
+                let bits = rules.meanings[phrase as usize].bits;
+                all |= bits;
+                Unit { first: at, last: at + length as u32, bits, phrase, kind: TokenKind::Word, clause: 0 }
+            }
+            None => Unit { first: at, last: at + 1, bits: 0, phrase: NONE, kind: tokens[at as usize].kind, clause: 0 },
+        };
+        at = unit.last;
+        units.push(unit);
+    }
+    all
+}
+
+/// What kinds of term a caller's span holds.
+fn inner_bits(tokens: &[Token], rules: &Rules) -> u32 {
+    let mut bits = 0;
+    let mut at = 0;
+    while at < tokens.len() {
+        match rules.matcher.longest(tokens[at..].iter().map(|t| t.word)) {
+            Some((length, PhraseId(phrase))) => {
+                bits |= rules.meanings[phrase as usize].bits & (class::FINDING | class::ANATOMY | class::DESCRIPTOR);
+                at += length;
+            }
+            None => at += 1,
+        }
+    }
+    bits
+}
+
+/// Numbers the clauses of a sentence: a new one begins where the statement turns, where "there is"
+/// stands, and between two verbs at the likeliest joint.
+pub(crate) fn clauses(units: &mut [Unit]) {
+    let mut clause = 0_u16;
+    let mut start = 0;
+    let mut verb: Option<usize> = None;
+    let mut joint: Option<(u8, usize)> = None;
+    let mut at = 0;
+    while at < units.len() {
+        let unit = units[at];
+        units[at].clause = clause;
+        if unit.kind == TokenKind::Semicolon || unit.is(class::BREAK) {
+            clause += 1;
+            units[at].clause = clause;
+            start = at + 1;
+            verb = None;
+            joint = None;
+        } else if unit.is(class::EXISTENTIAL) && at > start {
+            let from = match joint {
+                Some((_, j)) if j + 1 == at => j,
+                _ if units[at - 1].is(class::AND | class::OR) || units[at - 1].kind == TokenKind::Comma => at - 1,
+                _ => at,
+            };
+            clause += 1;
+            for u in &mut units[from..=at] {
+                u.clause = clause;
+            }
+            start = from;
+            verb = Some(at);
+            joint = None;
+        } else if unit.is(class::VERB | class::EXISTENTIAL) {
+            match verb {
+                Some(v) if far_verbs(units, v, at) => {
+                    if let Some(from) = joint.map(|j| j.1).or_else(|| phrase_start(units, v, at)) {
+                        clause += 1;
+                        for u in &mut units[from..=at] {
+                            u.clause = clause;
+                        }
+                        start = from;
+                    }
+                }
+                _ => {}
+            }
+            verb = Some(at);
+            joint = None;
+        } else if verb.is_some() {
+            let weight = joint_weight(units, at);
+            if weight > 0 && joint.is_none_or(|(w, _)| weight > w) {
+                joint = Some((weight, at));
+            }
+        }
+        at += 1;
+    }
+}
+
+/// Two verbs are of two groups when anything but adverbs stands between them.
+fn far_verbs(units: &[Unit], first: usize, second: usize) -> bool {
+    units[first + 1..second].iter().any(|u| !u.is(class::ADVERB))
+}
+
+/// How likely a new clause begins at this unit; 0 = not at all.
+fn joint_weight(units: &[Unit], at: usize) -> u8 {
+    let unit = &units[at];
+    let next = units.get(at + 1);
+    let determined = next.is_some_and(|u| u.is(class::DETERMINER));
+    if unit.is(class::AND) {
+        let comma = at > 0 && units[at - 1].kind == TokenKind::Comma;
+        if comma || determined { 5 } else { 3 }
+    } else if unit.kind == TokenKind::Comma {
+        match next {
+            Some(n) if n.is(class::AND) => 0,
+            Some(n) if n.is(class::DETERMINER) => 4,
+            _ => 2,
+        }
+    } else if unit.is(class::RELATIVE) || unit.kind == TokenKind::Dash {
+        1
+    } else {
+        0
+    }
+}
+
+/// Without any joint ("... IS SEEN HEART IS ENLARGED") the new clause begins with the noun phrase before
+/// the second verb.
+fn phrase_start(units: &[Unit], first: usize, second: usize) -> Option<usize> {
+    let mut at = (first + 1..second).rev().find(|&i| units[i].is(class::ANATOMY | class::FINDING | MENTION))?;
+    while at > first + 1 && units[at - 1].is(class::DETERMINER | class::OPENS) {
+        at -= 1;
+    }
+    // A single noun between two verbs ("appears stable ... is") is no new subject unless words stand before.
+    (at > first + 1).then_some(at)
+}
+
+/// Finds the mentions of a sentence and marks their units.
+pub(crate) fn find(
+    tokens: &[Token],
+    units: &mut [Unit],
+    rules: &Rules,
+    lexicon: &Lexicon,
+    links: &mut Vec<(u32, u32)>,
+    found: &mut Vec<Candidate>,
+) {
+    found.clear();
+    compose(tokens, units, rules, lexicon, links, found);
+    for (i, unit) in units.iter_mut().enumerate() {
+        if unit.is(class::FINDING) && unit.phrase != NONE {
+            let concept = rules.meanings[unit.phrase as usize].finding;
+            unit.bits |= MENTION;
+            found.push(Candidate { span: unit.span(tokens), concept, unit: i as u32, base: None, part: NONE, asked: NONE });
+        }
+    }
+    found.sort_by_key(|c| (c.unit, c.span.start, c.concept));
+}
+
+fn compose(
+    tokens: &[Token],
+    units: &mut [Unit],
+    rules: &Rules,
+    lexicon: &Lexicon,
+    links: &mut Vec<(u32, u32)>,
+    found: &mut Vec<Candidate>,
+) {
+    link(units, links);
+    for &(part, descriptor) in links.iter() {
+        let (Some(p), Some(d)) = (units[part as usize].meaning(rules), units[descriptor as usize].meaning(rules)) else {
+            continue;
+        };
+        let Some((from, to)) = pair(rules, lexicon, ConceptId(p.anatomy), ConceptId(d.descriptor)) else { continue };
+        let (a, b) = (part.min(descriptor) as usize, part.max(descriptor) as usize);
+        let whole = units[a].span(tokens).cover(units[b].span(tokens));
+        let between = units[a + 1..b].iter().any(|u| u.is(class::FINDING | class::DESCRIPTOR | MENTION));
+        let span = if between { units[descriptor as usize].span(tokens) } else { whole };
+        for composition in &rules.compositions[from as usize..to as usize] {
+            found.push(Candidate {
+                span,
+                concept: composition.finding.0,
+                unit: descriptor,
+                base: Some((composition.status, composition.rule)),
+                part,
+                asked: NONE,
+            });
+            units[descriptor as usize].bits |= MENTION;
+            if composition.status == Status::Absent {
+                units[descriptor as usize].bits |= NORMAL;
+            }
+        }
+    }
+    // The same finding twice by one descriptor ("heart and cardiac silhouette normal") is one mention.
+    found.sort_by_key(|c| (c.unit, c.concept, c.span.start));
+    found.dedup_by(|b, a| a.unit == b.unit && a.concept == b.concept);
+}
+
+/// The compositions of a part and a descriptor; what holds of a part holds of its own parts, the nearest first.
+fn pair(rules: &Rules, lexicon: &Lexicon, part: ConceptId, descriptor: ConceptId) -> Option<(u32, u32)> {
+    if let Some(&range) = rules.pairs.get(&(part, descriptor)) {
+        return Some(range);
+    }
+    lexicon.concept(part).parents.iter().find_map(|&p| {
+        pair(rules, lexicon, p, descriptor).filter(|&(from, _)| rules.compositions[from as usize].parts)
+    })
+}
+
+/// Links each descriptor to the parts that it speaks of, as (unit of the part, unit of the descriptor).
+pub(crate) fn link(units: &[Unit], links: &mut Vec<(u32, u32)>) {
+    links.clear();
+    let mut last_descriptor = None;
+    for (d, unit) in units.iter().enumerate() {
+        if !unit.is(class::DESCRIPTOR) || unit.phrase == NONE {
+            continue;
+        }
+        let before = links.len();
+        link_left(units, d, last_descriptor, links);
+        if links.len() == before {
+            link_right(units, d, links);
+        }
+        if links.len() == before {
+            link_again(units, d, last_descriptor, links);
+        }
+        last_descriptor = Some(d);
+    }
+}
+
+fn taken(links: &[(u32, u32)], part: usize) -> bool {
+    links.iter().any(|l| l.0 as usize == part)
+}
+
+/// "the heart and mediastinum are normal", "heart size normal", "lungs: clear".
+fn link_left(units: &[Unit], d: usize, last_descriptor: Option<usize>, links: &mut Vec<(u32, u32)>) {
+    let clause = units[d].clause;
+    let floor = last_descriptor.map_or(0, |l| l + 1);
+    let mut at = d;
+    let mut verb = false;
+    let mut comma = false;
+    // To the nearest part.
+    let nearest = loop {
+        if at == floor {
+            return;
+        }
+        at -= 1;
+        let unit = &units[at];
+        if unit.clause != clause || unit.is(class::FINDING | MENTION | class::BREAK) {
+            return;
+        }
+        if unit.is(class::ANATOMY) && unit.phrase != NONE {
+            break at;
+        }
+        verb |= unit.is(class::VERB);
+        comma |= matches!(unit.kind, TokenKind::Comma | TokenKind::Semicolon | TokenKind::Open);
+        if unit.is(class::AND | class::OR | class::TURN) && !verb {
+            return;
+        }
+        if d - at > 9 {
+            return;
+        }
+    };
+    if comma && !verb {
+        return;
+    }
+    if taken(links, nearest) || governed(units, nearest) {
+        return;
+    }
+    links.push((nearest as u32, d as u32));
+    // And those joined to it.
+    let mut at = nearest;
+    while at > floor {
+        at -= 1;
+        let unit = &units[at];
+        if unit.clause != clause || unit.is(class::FINDING | MENTION | class::BREAK | class::VERB | class::TURN | class::EXISTENTIAL)
+        {
+            return;
+        }
+        if unit.is(class::ANATOMY) && unit.phrase != NONE && !taken(links, at) {
+            links.push((at as u32, d as u32));
+        }
+    }
+}
+
+/// A part that stands in the place of a finding ("leads over the heart are ...") is not the subject.
+fn governed(units: &[Unit], part: usize) -> bool {
+    let mut at = part;
+    let mut preposition = false;
+    while at > 0 {
+        at -= 1;
+        let unit = &units[at];
+        if unit.clause != units[part].clause || unit.is(class::VERB | class::AND | class::BREAK) || unit.kind == TokenKind::Comma {
+            return false;
+        }
+        preposition |= unit.is(class::PREPOSITION);
+        if unit.is(class::FINDING | MENTION) {
+            return preposition;
+        }
+    }
+    false
+}
+
+/// "normal heart size and pulmonary vascularity", "enlargement of the cardiac silhouette".
+fn link_right(units: &[Unit], d: usize, links: &mut Vec<(u32, u32)>) {
+    let clause = units[d].clause;
+    let mut at = d + 1;
+    let stops = class::FINDING | class::DESCRIPTOR | class::BREAK | class::VERB | class::TURN | MENTION;
+    let ends = |unit: &Unit| {
+        unit.clause != clause
+            || unit.is(stops)
+            || matches!(unit.kind, TokenKind::Comma | TokenKind::Period | TokenKind::Colon | TokenKind::Semicolon)
+    };
+    let first = loop {
+        let Some(unit) = units.get(at) else { return };
+        if unit.is(class::ANATOMY) && unit.phrase != NONE && !unit.is(class::FINDING) {
+            break at;
+        }
+        if ends(unit) || at - d > 5 {
+            return;
+        }
+        at += 1;
+    };
+    links.push((first as u32, d as u32));
+    // And those joined to it, unless they have a statement of their own.
+    let mut more = Vec::new();
+    for (i, unit) in units.iter().enumerate().skip(first + 1) {
+        if unit.clause != clause || unit.is(class::VERB | class::DESCRIPTOR) {
+            // "normal heart size and lungs are clear": the second part belongs to its own verb.
+            return;
+        }
+        if ends(unit) && unit.kind != TokenKind::Comma {
+            break;
+        }
+        if unit.kind == TokenKind::Comma && !units[i..].iter().take(8).any(|u| u.is(class::AND)) {
+            break;
+        }
+        if unit.is(class::ANATOMY) && unit.phrase != NONE {
+            more.push(i as u32);
+        }
+    }
+    links.extend(more.into_iter().map(|part| (part, d as u32)));
+}
+
+/// "the aorta is tortuous and calcified": the second descriptor shares the parts of the first.
+fn link_again(units: &[Unit], d: usize, last_descriptor: Option<usize>, links: &mut Vec<(u32, u32)>) {
+    let Some(last) = last_descriptor else { return };
+    if units[last].clause != units[d].clause {
+        return;
+    }
+    let joined = units[last + 1..d]
+        .iter()
+        .all(|u| u.is(class::AND | class::ADVERB | class::OR) || u.kind == TokenKind::Comma || (u.bits == 0 && u.kind == TokenKind::Word) || (u.is(class::CUE) && !u.is(class::JUDGES)));
+    if !joined {
+        return;
+    }
+    let shared: Vec<u32> = links.iter().filter(|l| l.1 as usize == last && (l.0 as usize) < last).map(|l| l.0).collect();
+    links.extend(shared.into_iter().map(|part| (part, d as u32)));
+}

@@ -1,0 +1,584 @@
+//! Reads rule files and compiles them over a lexicon. Every fault of every file is told, with its line.
+
+use super::schema::{
+    ClassText, CompositionFile, CueFile, LabelText, NoFindingText, SchemeFile, SectionFile, WordFile,
+};
+use super::{
+    BoundScheme, Composition, Cue, Direction, LabelRule, LabelTarget, Meaning, NONE, NoFinding, RuleInfo, RuleKind,
+    Rules, Scheme, SectionRule, class,
+};
+use crate::error::Fault;
+use crate::lexicon::{Kind, Lexicon, MatcherBuilder, Words, english_inflections};
+use crate::span::{ConceptId, RuleId, WordId};
+use crate::token::{Token, tokenize};
+use std::collections::{BTreeMap, HashMap};
+use toml::Spanned;
+
+/// How many phrases one pattern may stand for.
+const EXPANSIONS: usize = 4096;
+
+#[derive(Default)]
+struct Loader<'a> {
+    faults: Vec<Fault>,
+    warnings: Vec<Fault>,
+    file: &'a str,
+    text: &'a str,
+    words: Words,
+    builder: MatcherBuilder,
+    meanings: Vec<Meaning>,
+    headings: MatcherBuilder,
+    heading_sections: Vec<u32>,
+    classes: HashMap<String, u32>,
+    cues: Vec<Cue>,
+    compositions: BTreeMap<(ConceptId, ConceptId), Vec<Composition>>,
+    sections: Vec<SectionRule>,
+    infos: Vec<RuleInfo>,
+    kinds: Vec<RuleKind>,
+    ids: HashMap<String, RuleId>,
+    schemes: Vec<BoundScheme>,
+    tokens: Vec<Token>,
+}
+
+pub(super) fn load<'a>(
+    files: impl IntoIterator<Item = (&'a str, &'a str)>,
+    lexicon: &Lexicon,
+) -> Result<Rules, Vec<Fault>> {
+    let mut loader = Loader::default();
+    loader.lexicon(lexicon);
+    for (name, text) in files {
+        loader.file = name;
+        loader.text = text;
+        loader.read(lexicon);
+    }
+    loader.finish()
+}
+
+impl<'a> Loader<'a> {
+    fn line(&self, offset: usize) -> usize {
+        self.text.as_bytes()[..offset.min(self.text.len())].iter().filter(|&&b| b == b'\n').count() + 1
+    }
+
+    fn fault(&mut self, offset: usize, message: impl Into<String>) {
+        let line = self.line(offset);
+        self.faults.push(Fault::new(self.file, line, message));
+    }
+
+    fn parse<T: serde::de::DeserializeOwned>(&mut self) -> Option<T> {
+        match toml::from_str(self.text) {
+            Ok(value) => Some(value),
+            Err(e) => {
+                let message = e.message().replace('\n', "; ");
+                self.fault(e.span().map_or(0, |s| s.start), message);
+                None
+            }
+        }
+    }
+
+    fn read(&mut self, lexicon: &Lexicon) {
+        // The kind stands at the top of the file, so the whole need not be parsed twice.
+        let head = self.text.lines().take(40).take_while(|l| !l.starts_with('[')).collect::<Vec<_>>().join("\n");
+        let kind = match toml::from_str::<super::schema::Head>(&head) {
+            Ok(head) if head.version == 1 => head.kind,
+            Ok(head) => {
+                let message = format!("version {}; this radlabel reads version 1", head.version);
+                return self.fault(0, message);
+            }
+            Err(e) => {
+                let message = format!("no readable kind and version at the top: {}", e.message().replace('\n', "; "));
+                return self.fault(e.span().map_or(0, |s| s.start), message);
+            }
+        };
+        match kind.as_str() {
+            "cues" => {
+                if let Some(file) = self.parse::<CueFile>() {
+                    self.cue_file(file);
+                }
+            }
+            "compositions" => {
+                if let Some(file) = self.parse::<CompositionFile>() {
+                    self.composition_file(file, lexicon);
+                }
+            }
+            "sections" => {
+                if let Some(file) = self.parse::<SectionFile>() {
+                    self.section_file(file);
+                }
+            }
+            "words" => {
+                if let Some(file) = self.parse::<WordFile>() {
+                    for class in file.classes {
+                        self.class(class);
+                    }
+                }
+            }
+            "scheme" => {
+                if let Some(file) = self.parse::<SchemeFile>() {
+                    self.scheme(file, lexicon);
+                }
+            }
+            other => self.fault(
+                0,
+                format!("unknown kind \"{other}\"; expected cues, compositions, sections, words or scheme"),
+            ),
+        }
+    }
+
+    /// The word ids of a phrase, its new words added to the vocabulary.
+    fn phrase(&mut self, phrase: &str, inflect: bool) -> Vec<WordId> {
+        let mut tokens = std::mem::take(&mut self.tokens);
+        tokenize(phrase, &self.words, &mut tokens);
+        let words = tokens
+            .iter()
+            .map(|t| {
+                if !t.is_wordlike() || t.word.0 >= crate::token::FIRST_WORD {
+                    return t.word;
+                }
+                let lower = phrase[t.span.range()].to_lowercase();
+                let lower = lower.strip_suffix("'s").unwrap_or(&lower);
+                let word = self.words.intern(lower);
+                if inflect {
+                    for other in english_inflections(lower) {
+                        self.words.alias(&other, word);
+                    }
+                }
+                word
+            })
+            .collect();
+        self.tokens = tokens;
+        words
+    }
+
+    fn meaning(&mut self, words: &[WordId]) -> &mut Meaning {
+        let id = self.builder.add(words).0 as usize;
+        if id == self.meanings.len() {
+            self.meanings.push(Meaning::default());
+        }
+        &mut self.meanings[id]
+    }
+
+    fn lexicon(&mut self, lexicon: &Lexicon) {
+        // Findings first: their nouns take both numbers as one word, whoever uses the word after.
+        for term in &lexicon.terms {
+            let concept = lexicon.concept(term.concept);
+            let inflect = concept.kind != Kind::Descriptor && lexicon.files[term.file as usize].language == "en";
+            let words = self.phrase(&term.text, inflect);
+            let file = &lexicon.files[term.file as usize].name;
+            if words.is_empty() {
+                self.faults.push(Fault::new(file, term.line as usize, format!("term \"{}\" holds no word", term.text)));
+                continue;
+            }
+            let id = term.concept.0;
+            let meaning = self.meaning(&words);
+            let (slot, bit) = match concept.kind {
+                Kind::Finding | Kind::Device => (&mut meaning.finding, class::FINDING),
+                Kind::Anatomy => (&mut meaning.anatomy, class::ANATOMY),
+                Kind::Descriptor => (&mut meaning.descriptor, class::DESCRIPTOR),
+            };
+            let first = *slot;
+            if first == NONE {
+                *slot = id;
+                meaning.bits |= bit;
+            } else {
+                // The same words twice: harmless within a concept, a choice between two.
+                let message = if first == id {
+                    format!("term \"{}\" stands twice in its concept (in some spelling or number)", term.text)
+                } else {
+                    format!(
+                        "term \"{}\" already means \"{}\"; it cannot also mean \"{}\"",
+                        term.text,
+                        lexicon.concept(ConceptId(first)).id,
+                        concept.id
+                    )
+                };
+                self.warnings.push(Fault::new(file, term.line as usize, message));
+            }
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn rule(
+        &mut self,
+        id: &Spanned<String>,
+        kind: RuleKind,
+        why: String,
+        hits: Vec<String>,
+        misses: Vec<String>,
+    ) -> RuleId {
+        let at = id.span().start;
+        let line = self.line(at) as u32;
+        let name = id.get_ref();
+        if let Some(&other) = self.ids.get(name) {
+            let other = &self.infos[other.index()];
+            let message = format!("rule \"{name}\" stands already in {}:{}", other.file, other.line);
+            self.fault(at, message);
+        }
+        if why.trim().is_empty() {
+            self.fault(at, format!("rule \"{name}\" does not say why it stands"));
+        }
+        if hits.len() < 2 || misses.is_empty() {
+            self.fault(
+                at,
+                format!("rule \"{name}\" has {} hits and {} misses; expected at least 2 and 1", hits.len(), misses.len()),
+            );
+        }
+        let rule = RuleId(self.infos.len() as u32);
+        self.ids.insert(name.clone(), rule);
+        self.infos.push(RuleInfo {
+            id: name.as_str().into(),
+            file: self.file.into(),
+            line,
+            why: why.into(),
+            hits: hits.into_iter().map(Into::into).collect(),
+            misses: misses.into_iter().map(Into::into).collect(),
+        });
+        self.kinds.push(kind);
+        rule
+    }
+
+    fn cue_file(&mut self, file: CueFile) {
+        for text in file.cues {
+            let at = text.id.span().start;
+            let id = text.id.get_ref().clone();
+            let rule = self.rule(&text.id, RuleKind::Cue, text.why, text.hits, text.misses);
+            let judges = text.status.is_some() || text.time.is_some() || text.subject.is_some();
+            // A side, a severity and a choice are read from the mention's own phrase, so they look nowhere.
+            let looks = judges || text.change.is_some();
+            if looks == (text.direction == Direction::None) {
+                let message = if looks {
+                    format!("cue \"{id}\" gives a status, time, subject or change but has direction \"none\"")
+                } else {
+                    format!("cue \"{id}\" gives no status, time, subject or change; expected direction \"none\"")
+                };
+                self.fault(at, message);
+            }
+            let cue = self.cues.len() as u32;
+            self.cues.push(Cue {
+                rule,
+                status: text.status,
+                time: text.time,
+                subject: text.subject,
+                change: text.change,
+                side: text.side,
+                severity: text.severity,
+                alternative: text.alternative,
+                direction: text.direction,
+                reach: text.reach,
+                overrides: text.overrides,
+                opens: text.opens,
+                existence: text.existence,
+            });
+            let mut bits = class::CUE;
+            if judges {
+                bits |= class::JUDGES;
+            }
+            if text.opens {
+                bits |= class::OPENS;
+            }
+            for phrase in &text.phrases {
+                let offset = phrase.span().start;
+                let expanded = match expand(phrase.get_ref(), &file.sets) {
+                    Ok(expanded) => expanded,
+                    Err(message) => {
+                        self.fault(offset, message);
+                        continue;
+                    }
+                };
+                for plain in expanded {
+                    let words = self.phrase(&plain, false);
+                    if words.is_empty() {
+                        self.fault(offset, format!("phrase \"{plain}\" of cue \"{id}\" holds no word"));
+                        continue;
+                    }
+                    let meaning = self.meaning(&words);
+                    meaning.bits |= bits;
+                    let first = meaning.cue;
+                    if first == NONE {
+                        meaning.cue = cue;
+                    } else if first != cue {
+                        let other = &self.infos[self.cues[first as usize].rule.index()];
+                        let message = format!(
+                            "phrase \"{plain}\" of cue \"{id}\" already belongs to cue \"{}\" ({}:{})",
+                            other.id, other.file, other.line
+                        );
+                        self.fault(offset, message);
+                    }
+                }
+            }
+        }
+    }
+
+    fn concepts(&mut self, names: &[Spanned<String>], kinds: &[Kind], lexicon: &Lexicon) -> Vec<ConceptId> {
+        let mut out = Vec::new();
+        for name in names {
+            match lexicon.find(name.get_ref()) {
+                Some(id) if kinds.contains(&lexicon.concept(id).kind) => out.push(id),
+                Some(id) => {
+                    let kind = lexicon.concept(id).kind;
+                    self.fault(name.span().start, format!("\"{}\" is {kind:?}; expected {kinds:?}", name.get_ref()));
+                }
+                None => self.fault(name.span().start, format!("unknown concept \"{}\"", name.get_ref())),
+            }
+        }
+        out
+    }
+
+    fn composition_file(&mut self, file: CompositionFile, lexicon: &Lexicon) {
+        for text in file.compositions {
+            let rule = self.rule(&text.id, RuleKind::Composition, text.why, text.hits, text.misses);
+            let anatomy = self.concepts(&text.anatomy, &[Kind::Anatomy], lexicon);
+            let descriptors = self.concepts(&text.descriptor, &[Kind::Descriptor], lexicon);
+            let findings = self.concepts(&text.finding, &[Kind::Finding, Kind::Device], lexicon);
+            for &part in &anatomy {
+                for &descriptor in &descriptors {
+                    let entry = self.compositions.entry((part, descriptor)).or_default();
+                    for &finding in &findings {
+                        entry.push(Composition { rule, finding, status: text.status, parts: text.parts });
+                    }
+                }
+            }
+        }
+    }
+
+    fn section_file(&mut self, file: SectionFile) {
+        for text in file.sections {
+            let rule = self.rule(&text.id, RuleKind::Section, text.why, text.hits, text.misses);
+            let section = self.sections.len() as u32;
+            self.sections.push(SectionRule {
+                rule,
+                id: text.id.get_ref().as_str().into(),
+                labels: text.labels,
+                body: text.body,
+                time: text.time,
+                subject: text.subject,
+                asks: text.asks,
+            });
+            for heading in &text.headings {
+                let offset = heading.span().start;
+                let expanded = match expand(heading.get_ref(), &BTreeMap::new()) {
+                    Ok(expanded) => expanded,
+                    Err(message) => {
+                        self.fault(offset, message);
+                        continue;
+                    }
+                };
+                for plain in expanded {
+                    let words = self.phrase(&plain, false);
+                    let id = self.headings.add(&words).0 as usize;
+                    if id == self.heading_sections.len() {
+                        self.heading_sections.push(section);
+                    } else if self.heading_sections[id] != section {
+                        let other = self.sections[self.heading_sections[id] as usize].id.clone();
+                        self.fault(offset, format!("heading \"{plain}\" already opens section \"{other}\""));
+                    }
+                }
+            }
+        }
+    }
+
+    fn class(&mut self, text: ClassText) {
+        let Some((_, bit)) = class::NAMES.iter().find(|(name, _)| name == text.name.get_ref()) else {
+            let known: Vec<&str> = class::NAMES.iter().map(|n| n.0).collect();
+            let message = format!("unknown class \"{}\"; expected one of {}", text.name.get_ref(), known.join(", "));
+            return self.fault(text.name.span().start, message);
+        };
+        for word in &text.words {
+            let words = self.phrase(word, false);
+            self.meaning(&words).bits |= bit;
+            *self.classes.entry(word.clone()).or_default() |= bit;
+        }
+    }
+
+    fn scheme(&mut self, file: SchemeFile, lexicon: &Lexicon) {
+        let mut targets: Vec<Vec<LabelTarget>> = vec![Vec::new(); lexicon.concepts.len()];
+        let mut labels: Vec<LabelRule> = Vec::new();
+        for text in &file.labels {
+            let name = text.name.get_ref();
+            let at = text.name.span().start;
+            if let Some(first) = labels.iter().find(|l| *l.name == **name) {
+                let message = format!("label \"{name}\" stands already in line {}", first.line);
+                self.fault(at, message);
+            }
+            let index = labels.len() as u32;
+            self.label(text, index, lexicon, &mut targets);
+            let mut examples = Vec::new();
+            for example in &text.examples {
+                let value = match example.value.as_str() {
+                    "present" => Some(super::Status::Present),
+                    "absent" => Some(super::Status::Absent),
+                    "uncertain" => Some(super::Status::Uncertain),
+                    "none" => None,
+                    other => {
+                        self.fault(at, format!("example value \"{other}\" of label \"{name}\"; expected present, absent, uncertain or none"));
+                        continue;
+                    }
+                };
+                examples.push((example.text.as_str().into(), value));
+            }
+            labels.push(LabelRule {
+                name: name.as_str().into(),
+                line: self.line(at) as u32,
+                definition: text.definition.as_str().into(),
+                examples,
+            });
+        }
+        let no_finding = file.no_finding.as_ref().and_then(|text| self.no_finding(text, &labels, &targets, lexicon));
+        if let Some(other) = self.schemes.iter().find(|s| *s.scheme.id == *file.id) {
+            let message = format!("scheme \"{}\" stands already in {}", file.id, other.scheme.file);
+            self.fault(0, message);
+        }
+        self.schemes.push(BoundScheme {
+            scheme: Scheme {
+                id: file.id.into(),
+                title: file.title.into(),
+                file: self.file.into(),
+                labels,
+                no_finding,
+            },
+            targets,
+        });
+    }
+
+    fn label(&mut self, text: &LabelText, label: u32, lexicon: &Lexicon, targets: &mut [Vec<LabelTarget>]) {
+        let kinds = [Kind::Finding, Kind::Device];
+        let within = self.concepts(&text.within, &[Kind::Anatomy], lexicon);
+        let outside = self.concepts(&text.outside, &[Kind::Anatomy], lexicon);
+        let except = self.concepts(&text.except, &kinds, lexicon);
+        let excepted = |c: ConceptId| except.iter().any(|&e| lexicon.is_a(c, e));
+        let mut put = |concepts: Vec<ConceptId>, statuses: &[super::Status]| {
+            for root in concepts {
+                for concept in lexicon.descendants(root) {
+                    let list = &mut targets[concept.index()];
+                    if !excepted(concept) && !list.iter().any(|t| t.label == label && t.statuses == statuses) {
+                        list.push(LabelTarget {
+                            label,
+                            within: within.clone(),
+                            outside: outside.clone(),
+                            statuses: statuses.to_vec(),
+                        });
+                    }
+                }
+            }
+        };
+        let concepts = self.concepts(&text.concepts, &kinds, lexicon);
+        put(concepts, &[]);
+        for only in &text.only {
+            let concepts = self.concepts(&only.concepts, &kinds, lexicon);
+            put(concepts, &only.statuses);
+        }
+    }
+
+    fn no_finding(
+        &mut self,
+        text: &NoFindingText,
+        labels: &[LabelRule],
+        targets: &[Vec<LabelTarget>],
+        lexicon: &Lexicon,
+    ) -> Option<NoFinding> {
+        let position = |name: &Spanned<String>| labels.iter().position(|l| *l.name == **name.get_ref());
+        let mut ignores = Vec::new();
+        for name in &text.ignores {
+            match position(name) {
+                Some(i) => ignores.push(i),
+                None => self.fault(name.span().start, format!("unknown label \"{}\"", name.get_ref())),
+            }
+        }
+        let ignored = self.concepts(&text.ignores_concepts, &[Kind::Finding, Kind::Device], lexicon);
+        let blocked_by = (0..lexicon.concepts.len() as u32)
+            .map(ConceptId)
+            .map(|c| {
+                matches!(lexicon.concept(c).kind, Kind::Finding | Kind::Device)
+                    && targets[c.index()].is_empty()
+                    && !ignored.iter().any(|&i| lexicon.is_a(c, i))
+            })
+            .collect();
+        match position(&text.label) {
+            Some(label) => Some(NoFinding { label, ignores, blocked_by }),
+            None => {
+                self.fault(text.label.span().start, format!("unknown label \"{}\"", text.label.get_ref()));
+                None
+            }
+        }
+    }
+
+    fn finish(mut self) -> Result<Rules, Vec<Fault>> {
+        if !self.faults.is_empty() {
+            self.faults.sort();
+            return Err(self.faults);
+        }
+        let mut classes = vec![0; self.words.limit()];
+        for (word, bits) in &self.classes {
+            if let Some(id) = self.words.find(word) {
+                classes[id.index()] |= bits;
+            }
+        }
+        let matcher = self.builder.build(&self.words);
+        // A phrase that holds a verb is a verb group: "is not seen", "may represent".
+        let verbs = class::VERB | class::PLURAL | class::EXISTENTIAL;
+        for (i, meaning) in self.meanings.iter_mut().enumerate() {
+            if meaning.bits & class::CUE != 0 {
+                for word in matcher.phrase(crate::lexicon::PhraseId(i as u32)) {
+                    meaning.bits |= classes.get(word.index()).copied().unwrap_or(0) & verbs;
+                }
+            }
+        }
+        let mut compositions = Vec::new();
+        let mut pairs = HashMap::new();
+        for (pair, list) in self.compositions {
+            let start = compositions.len() as u32;
+            compositions.extend(list);
+            pairs.insert(pair, (start, compositions.len() as u32));
+        }
+        Ok(Rules {
+            headings: (self.headings.build(&self.words), self.heading_sections),
+            matcher,
+            words: self.words,
+            meanings: self.meanings,
+            classes,
+            cues: self.cues,
+            pairs,
+            compositions,
+            sections: self.sections,
+            infos: self.infos,
+            schemes: self.schemes,
+            kinds: self.kinds,
+            warnings: self.warnings,
+        })
+    }
+}
+
+/// Every phrase that a pattern stands for: `{a|b}` is a choice, an empty choice leaves it out, `{@set}`
+/// is a named list.
+fn expand(pattern: &str, sets: &BTreeMap<String, Vec<String>>) -> Result<Vec<String>, String> {
+    let Some(open) = pattern.find('{') else {
+        if pattern.contains('}') {
+            return Err(format!("\"}}\" without \"{{\" in \"{pattern}\""));
+        }
+        return Ok(vec![pattern.split_whitespace().collect::<Vec<_>>().join(" ")]);
+    };
+    let Some(close) = pattern[open..].find('}').map(|i| open + i) else {
+        return Err(format!("\"{{\" without \"}}\" in \"{pattern}\""));
+    };
+    let inner = &pattern[open + 1..close];
+    let mut choices: Vec<&str> = Vec::new();
+    for choice in inner.split('|') {
+        match choice.trim().strip_prefix('@') {
+            Some(name) => match sets.get(name) {
+                Some(set) => choices.extend(set.iter().map(String::as_str)),
+                None => return Err(format!("unknown set \"{name}\" in \"{pattern}\"")),
+            },
+            None => choices.push(choice),
+        }
+    }
+    let tails = expand(&pattern[close + 1..], sets)?;
+    if choices.len() * tails.len() > EXPANSIONS {
+        return Err(format!("\"{pattern}\" stands for more than {EXPANSIONS} phrases"));
+    }
+    let mut out = Vec::with_capacity(choices.len() * tails.len());
+    for choice in choices {
+        for tail in &tails {
+            let whole = format!("{}{} {}", &pattern[..open], choice, tail);
+            out.push(whole.split_whitespace().collect::<Vec<_>>().join(" "));
+        }
+    }
+    Ok(out)
+}

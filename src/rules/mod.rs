@@ -1,0 +1,393 @@
+//! Rule text -> typed rules.
+//!
+//! All linguistics is data: `rules/<language>/*.toml` holds cues, compositions, sections and word classes,
+//! `rules/labels/*.toml` label schemes. Every rule says why it stands and proves itself on sentences of its
+//! own (`hits` and `misses`). This module turns the text into tables of integers over one vocabulary.
+
+mod load;
+mod marks;
+mod schema;
+
+pub use marks::{MARK_STATUSES, Mark, strip_marks};
+
+use crate::lexicon::{Lexicon, Matcher, Side, Words};
+use crate::span::{ConceptId, RuleId, WordId};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+
+/// Whether the report says that a finding is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Said to be there now.
+    Present,
+    /// Said not to be there, or to have resolved.
+    Absent,
+    /// Hedged.
+    Uncertain,
+}
+
+/// The time that a mention speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Time {
+    /// Now.
+    Current,
+    /// Told as past history only.
+    Historical,
+    /// Asked, planned or conditional only.
+    Hypothetical,
+}
+
+/// Whom a mention is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Subject {
+    /// The patient.
+    Patient,
+    /// A relative.
+    Family,
+    /// Somebody or something else.
+    Other,
+}
+
+/// Change against an earlier study.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Change {
+    /// Not there before.
+    New,
+    /// More, larger, worse.
+    Increased,
+    /// Less, smaller, better.
+    Decreased,
+    /// As before.
+    Unchanged,
+    /// No longer there.
+    Resolved,
+}
+
+/// Which way a cue looks for its mentions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// At what follows.
+    Forward,
+    /// At what stands before.
+    Backward,
+    /// At what follows, or where that is nothing, at what stands before.
+    Either,
+    /// Both ways.
+    Both,
+    /// It only blocks shorter cues inside it.
+    None,
+}
+
+/// How far a cue looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reach {
+    /// Over a list: through commas and conjunctions until the statement turns.
+    List,
+    /// One noun phrase: until a comma, a conjunction or a verb.
+    Phrase,
+    /// The mention right beside it.
+    Adjacent,
+    /// The rest of the clause, whatever stands between.
+    Clause,
+    /// The whole sentence.
+    Sentence,
+}
+
+/// A cue: what its phrases say of the mentions they reach.
+#[derive(Clone, Debug)]
+pub struct Cue {
+    /// Its rule.
+    pub rule: RuleId,
+    /// Status that it gives.
+    pub status: Option<Status>,
+    /// Time that it gives.
+    pub time: Option<Time>,
+    /// Subject that it gives.
+    pub subject: Option<Subject>,
+    /// Change that it tells.
+    pub change: Option<Change>,
+    /// Side that it tells.
+    pub side: Option<Side>,
+    /// Its words are a severity.
+    pub severity: bool,
+    /// It joins alternatives (or, versus, /).
+    pub alternative: bool,
+    /// Which way it looks.
+    pub direction: Direction,
+    /// How far it looks.
+    pub reach: Reach,
+    /// It outranks a denial ("cannot be excluded").
+    pub overrides: bool,
+    /// It begins a new noun phrase, so that it ends the reach of an earlier cue.
+    pub opens: bool,
+    /// It hedges only existence, so it says nothing when a word of change or size follows at once.
+    pub existence: bool,
+}
+
+/// Anatomy and descriptor together make a finding.
+#[derive(Clone, Copy, Debug)]
+pub struct Composition {
+    /// Its rule.
+    pub rule: RuleId,
+    /// The finding.
+    pub finding: ConceptId,
+    /// What the pair says of it, before any cue.
+    pub status: Status,
+    /// It holds of the parts of the part too ("the left base is clear").
+    pub parts: bool,
+}
+
+/// A kind of section.
+#[derive(Clone, Debug)]
+pub struct SectionRule {
+    /// Its rule.
+    pub rule: RuleId,
+    /// Its id (`findings`, `impression`, ...).
+    pub id: Box<str>,
+    /// Mentions in it count for labels.
+    pub labels: bool,
+    /// It holds the body of a report: text before any heading counts for labels only where no such
+    /// section is.
+    pub body: bool,
+    /// Time of a plain mention in it.
+    pub time: Time,
+    /// Whom a plain mention in it is about.
+    pub subject: Subject,
+    /// It asks: a hedge in it is a question.
+    pub asks: bool,
+}
+
+/// Where a rule stands and why.
+#[derive(Clone, Debug)]
+pub struct RuleInfo {
+    /// Its id.
+    pub id: Box<str>,
+    /// Its file, as the user knows it.
+    pub file: Box<str>,
+    /// Its line, from 1.
+    pub line: u32,
+    /// Why it stands.
+    pub why: Box<str>,
+    /// Sentences that it must decide, with marks.
+    pub hits: Vec<Box<str>>,
+    /// Sentences that it must leave alone, with marks.
+    pub misses: Vec<Box<str>>,
+}
+
+/// Classes of function words, as bits.
+pub(crate) mod class {
+    /// A finite verb or an auxiliary.
+    pub(crate) const VERB: u32 = 1;
+    /// A verb in the plural.
+    pub(crate) const PLURAL: u32 = 1 << 1;
+    /// "there is": a new statement.
+    pub(crate) const EXISTENTIAL: u32 = 1 << 2;
+    /// and
+    pub(crate) const AND: u32 = 1 << 3;
+    /// or, nor
+    pub(crate) const OR: u32 = 1 << 4;
+    /// but, however: the statement turns
+    pub(crate) const BREAK: u32 = 1 << 5;
+    /// with, due to: another matter begins
+    pub(crate) const TURN: u32 = 1 << 6;
+    /// the, a
+    pub(crate) const DETERMINER: u32 = 1 << 7;
+    /// in, of
+    pub(crate) const PREPOSITION: u32 = 1 << 8;
+    /// which, that
+    pub(crate) const RELATIVE: u32 = 1 << 9;
+    /// a full stop after it ends no sentence
+    pub(crate) const ABBREVIATION: u32 = 1 << 10;
+    /// a line cannot end a sentence after it
+    pub(crate) const UNFINISHED: u32 = 1 << 11;
+    /// a number follows it (segment, grade, cm before)
+    pub(crate) const NUMBERED: u32 = 1 << 12;
+    /// adverbs that a verb group may hold (again, also, now)
+    pub(crate) const ADVERB: u32 = 1 << 13;
+    // The bits below are set by what a phrase means, not by `words.toml`.
+    /// A finding or device term.
+    pub(crate) const FINDING: u32 = 1 << 16;
+    /// An anatomic term.
+    pub(crate) const ANATOMY: u32 = 1 << 17;
+    /// A descriptor term.
+    pub(crate) const DESCRIPTOR: u32 = 1 << 18;
+    /// A cue.
+    pub(crate) const CUE: u32 = 1 << 19;
+    /// A cue that gives a status, a time or a subject.
+    pub(crate) const JUDGES: u32 = 1 << 20;
+    /// A cue that opens a new noun phrase.
+    pub(crate) const OPENS: u32 = 1 << 21;
+
+    /// Names in `words.toml`.
+    pub(crate) const NAMES: [(&str, u32); 14] = [
+        ("verb", VERB),
+        ("plural-verb", PLURAL),
+        ("existential", EXISTENTIAL),
+        ("and", AND),
+        ("or", OR),
+        ("break", BREAK),
+        ("turn", TURN),
+        ("determiner", DETERMINER),
+        ("preposition", PREPOSITION),
+        ("relative", RELATIVE),
+        ("abbreviation", ABBREVIATION),
+        ("unfinished", UNFINISHED),
+        ("numbered", NUMBERED),
+        ("adverb", ADVERB),
+    ];
+}
+
+/// What a phrase of the matcher means. `NONE` where it has no meaning of that kind.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Meaning {
+    pub(crate) bits: u32,
+    pub(crate) finding: u32,
+    pub(crate) anatomy: u32,
+    pub(crate) descriptor: u32,
+    pub(crate) cue: u32,
+}
+
+pub(crate) const NONE: u32 = u32::MAX;
+
+impl Default for Meaning {
+    fn default() -> Self {
+        Meaning { bits: 0, finding: NONE, anatomy: NONE, descriptor: NONE, cue: NONE }
+    }
+}
+
+/// A label scheme.
+#[derive(Clone, Debug)]
+pub struct Scheme {
+    /// Its id (`chexpert`).
+    pub id: Box<str>,
+    /// Title for people.
+    pub title: Box<str>,
+    /// Its file.
+    pub file: Box<str>,
+    /// Its labels, in output order.
+    pub labels: Vec<LabelRule>,
+    /// Name of the label that says that nothing was found, and what keeps it from being said.
+    pub no_finding: Option<NoFinding>,
+}
+
+/// "No Finding".
+#[derive(Clone, Debug)]
+pub struct NoFinding {
+    /// Position among [`Scheme::labels`].
+    pub label: usize,
+    /// Labels that do not stand against it.
+    pub ignores: Vec<usize>,
+    /// Concepts outside the scheme that stand against it when present or uncertain.
+    pub blocked_by: Vec<bool>,
+}
+
+/// One label of a scheme.
+#[derive(Clone, Debug)]
+pub struct LabelRule {
+    /// Its name, as the output shows it.
+    pub name: Box<str>,
+    /// Line in the scheme's file.
+    pub line: u32,
+    /// What it means.
+    pub definition: Box<str>,
+    /// Sentences with the value they must give.
+    pub examples: Vec<(Box<str>, Option<Status>)>,
+}
+
+/// One way for a mention to count for a label.
+#[derive(Clone, Debug)]
+pub struct LabelTarget {
+    /// Index of the label.
+    pub label: u32,
+    /// Counts only when the mention lies in one of these (anatomy); empty = anywhere.
+    pub within: Vec<ConceptId>,
+    /// Does not count when the mention lies in one of these (anatomy).
+    pub outside: Vec<ConceptId>,
+    /// Counts only with these statuses; empty = all.
+    pub statuses: Vec<Status>,
+}
+
+/// A scheme bound to a lexicon: for every concept, the labels that it counts for.
+#[derive(Clone, Debug)]
+pub struct BoundScheme {
+    /// The scheme.
+    pub scheme: Scheme,
+    /// By concept number.
+    pub targets: Vec<Vec<LabelTarget>>,
+}
+
+/// Everything that analysis reads: vocabulary, phrases and what they mean.
+#[derive(Debug)]
+pub struct Rules {
+    pub(crate) words: Words,
+    pub(crate) matcher: Matcher,
+    pub(crate) meanings: Vec<Meaning>,
+    /// Class bits of single words, by word id.
+    pub(crate) classes: Vec<u32>,
+    pub(crate) cues: Vec<Cue>,
+    /// By (anatomy, descriptor): a range of `compositions`.
+    pub(crate) pairs: HashMap<(ConceptId, ConceptId), (u32, u32)>,
+    pub(crate) compositions: Vec<Composition>,
+    pub(crate) headings: (Matcher, Vec<u32>),
+    /// Kinds of section.
+    pub sections: Vec<SectionRule>,
+    /// All rules.
+    pub infos: Vec<RuleInfo>,
+    /// All schemes.
+    pub schemes: Vec<BoundScheme>,
+    /// Ids of the cue, composition and section rules, by kind, for the checks.
+    pub(crate) kinds: Vec<RuleKind>,
+    pub(crate) warnings: Vec<crate::error::Fault>,
+}
+
+/// What sort of rule a rule is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RuleKind {
+    /// A cue.
+    Cue,
+    /// A composition.
+    Composition,
+    /// A section.
+    Section,
+    /// Part of the engine that a policy page documents (section defaults and the like).
+    Built,
+}
+
+impl Rules {
+    /// Compiles rule files, given as (name, text), over a lexicon.
+    ///
+    /// # Errors
+    /// Every fault of every file.
+    pub fn load<'a>(
+        files: impl IntoIterator<Item = (&'a str, &'a str)>,
+        lexicon: &Lexicon,
+    ) -> Result<Rules, Vec<crate::error::Fault>> {
+        load::load(files, lexicon)
+    }
+
+    /// Class bits of a single word.
+    pub(crate) fn word_class(&self, word: WordId) -> u32 {
+        self.classes.get(word.index()).copied().unwrap_or(0)
+    }
+
+    /// Where a rule stands and why.
+    pub fn info(&self, rule: RuleId) -> &RuleInfo {
+        &self.infos[rule.index()]
+    }
+
+    /// What sort of rule it is.
+    pub fn kind(&self, rule: RuleId) -> RuleKind {
+        self.kinds[rule.index()]
+    }
+
+    /// The scheme with this id.
+    pub fn scheme(&self, id: &str) -> Option<&BoundScheme> {
+        self.schemes.iter().find(|s| &*s.scheme.id == id)
+    }
+}

@@ -1,0 +1,217 @@
+//! The shape of the rule files, for serde. Unknown keys are faults.
+
+use super::{Change, Direction, Reach, Status, Subject, Time};
+use crate::lexicon::Side;
+use serde::Deserialize;
+use toml::Spanned;
+
+#[derive(Deserialize)]
+pub(super) struct Head {
+    pub(super) kind: String,
+    pub(super) version: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CueFile {
+    #[serde(rename = "kind")]
+    pub(super) _kind: String,
+    #[serde(rename = "version")]
+    pub(super) _version: u32,
+    #[serde(rename = "language")]
+    pub(super) _language: String,
+    /// Named word lists for `{@name}` in phrases.
+    #[serde(default)]
+    pub(super) sets: std::collections::BTreeMap<String, Vec<String>>,
+    #[serde(default, rename = "cue")]
+    pub(super) cues: Vec<CueText>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CueText {
+    pub(super) id: Spanned<String>,
+    pub(super) why: String,
+    pub(super) phrases: Vec<Spanned<String>>,
+    pub(super) status: Option<Status>,
+    pub(super) time: Option<Time>,
+    pub(super) subject: Option<Subject>,
+    pub(super) change: Option<Change>,
+    pub(super) side: Option<Side>,
+    #[serde(default)]
+    pub(super) severity: bool,
+    #[serde(default)]
+    pub(super) alternative: bool,
+    pub(super) direction: Direction,
+    #[serde(default = "list")]
+    pub(super) reach: Reach,
+    #[serde(default)]
+    pub(super) overrides: bool,
+    #[serde(default)]
+    pub(super) opens: bool,
+    #[serde(default)]
+    pub(super) existence: bool,
+    pub(super) hits: Vec<String>,
+    pub(super) misses: Vec<String>,
+}
+
+fn list() -> Reach {
+    Reach::List
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CompositionFile {
+    #[serde(rename = "kind")]
+    pub(super) _kind: String,
+    #[serde(rename = "version")]
+    pub(super) _version: u32,
+    #[serde(rename = "language")]
+    pub(super) _language: String,
+    #[serde(default, rename = "composition")]
+    pub(super) compositions: Vec<CompositionText>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CompositionText {
+    pub(super) id: Spanned<String>,
+    pub(super) why: String,
+    pub(super) anatomy: Vec<Spanned<String>>,
+    pub(super) descriptor: Vec<Spanned<String>>,
+    pub(super) finding: Vec<Spanned<String>>,
+    /// It holds of the parts of the part too.
+    #[serde(default)]
+    pub(super) parts: bool,
+    pub(super) status: Status,
+    pub(super) hits: Vec<String>,
+    pub(super) misses: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SectionFile {
+    #[serde(rename = "kind")]
+    pub(super) _kind: String,
+    #[serde(rename = "version")]
+    pub(super) _version: u32,
+    #[serde(rename = "language")]
+    pub(super) _language: String,
+    #[serde(default, rename = "section")]
+    pub(super) sections: Vec<SectionText>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SectionText {
+    pub(super) id: Spanned<String>,
+    pub(super) why: String,
+    pub(super) headings: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) labels: bool,
+    #[serde(default)]
+    pub(super) body: bool,
+    #[serde(default = "current")]
+    pub(super) time: Time,
+    #[serde(default = "patient")]
+    pub(super) subject: Subject,
+    #[serde(default)]
+    pub(super) asks: bool,
+    pub(super) hits: Vec<String>,
+    pub(super) misses: Vec<String>,
+}
+
+fn current() -> Time {
+    Time::Current
+}
+
+fn patient() -> Subject {
+    Subject::Patient
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WordFile {
+    #[serde(rename = "kind")]
+    pub(super) _kind: String,
+    #[serde(rename = "version")]
+    pub(super) _version: u32,
+    #[serde(rename = "language")]
+    pub(super) _language: String,
+    #[serde(default, rename = "class")]
+    pub(super) classes: Vec<ClassText>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ClassText {
+    pub(super) name: Spanned<String>,
+    #[serde(rename = "why")]
+    pub(super) _why: String,
+    pub(super) words: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SchemeFile {
+    #[serde(rename = "kind")]
+    pub(super) _kind: String,
+    #[serde(rename = "version")]
+    pub(super) _version: u32,
+    pub(super) id: String,
+    pub(super) title: String,
+    #[serde(rename = "label")]
+    pub(super) labels: Vec<LabelText>,
+    #[serde(rename = "no-finding")]
+    pub(super) no_finding: Option<NoFindingText>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LabelText {
+    pub(super) name: Spanned<String>,
+    pub(super) definition: String,
+    #[serde(default)]
+    pub(super) concepts: Vec<Spanned<String>>,
+    /// Concepts under those of `concepts` that do not count.
+    #[serde(default)]
+    pub(super) except: Vec<Spanned<String>>,
+    /// Anatomy that the mention must lie in, where the report names one.
+    #[serde(default)]
+    pub(super) within: Vec<Spanned<String>>,
+    /// Anatomy that the mention must not lie in.
+    #[serde(default)]
+    pub(super) outside: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) examples: Vec<ExampleText>,
+    /// Concepts that count only with certain statuses.
+    #[serde(default)]
+    pub(super) only: Vec<OnlyText>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OnlyText {
+    pub(super) concepts: Vec<Spanned<String>>,
+    pub(super) statuses: Vec<Status>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ExampleText {
+    pub(super) text: String,
+    /// `present`, `absent`, `uncertain` or `none`.
+    pub(super) value: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NoFindingText {
+    pub(super) label: Spanned<String>,
+    /// Labels that do not stand against it.
+    #[serde(default)]
+    pub(super) ignores: Vec<Spanned<String>>,
+    /// Concepts (and all under them) that do not stand against it.
+    #[serde(default, rename = "ignores-concepts")]
+    pub(super) ignores_concepts: Vec<Spanned<String>>,
+}
