@@ -193,9 +193,6 @@ impl Walk<'_> {
                 if unit.is(class::OPENS) && after && self.mention_follows(i) {
                     return;
                 }
-                if self.judges_at(i) && !after {
-                    return;
-                }
             } else if unit.kind == TokenKind::Colon && seen {
                 return;
             }
@@ -264,7 +261,9 @@ impl Walk<'_> {
         if self.judges_at(i + 1) {
             return false;
         }
-        if !self.states(i + 1) {
+        // A denial runs along bare commas; a doubt or a history only along a list that a conjunction closes.
+        let runs = self.cue.status == Some(Status::Absent) || self.cue.status.is_none() && self.cue.time != Some(Time::Historical);
+        if runs && !self.states(i + 1) {
             return true;
         }
         // It looks like a new statement; a later "or" before any verb makes it a list after all:
@@ -276,7 +275,7 @@ impl Walk<'_> {
                 return false;
             }
             mention |= unit.is(MENTION);
-            if unit.is(class::OR) {
+            if unit.is(class::OR) || (!runs && unit.is(class::AND) && !self.states(j + 1)) {
                 return mention && self.mention_follows(j);
             }
         }
@@ -346,7 +345,16 @@ impl Walk<'_> {
                     }
                     joined = true;
                 }
-            } else if seen && (unit.is(class::TURN | class::VERB | class::EXISTENTIAL | class::BREAK) || self.judges_at(i)) {
+            } else if seen && unit.is(class::CAUSE) {
+                // "a pneumonia superimposed on emphysema is likely": the head is what it is said of.
+                let head = (0..i).rev().take(8).take_while(|&j| units[j].clause == unit.clause && !units[j].is(class::VERB)).any(|j| units[j].is(MENTION));
+                if !head {
+                    return;
+                }
+                targets.clear();
+            } else if seen && unit.is(class::TURN) {
+                // "effusion with atelectasis cannot be excluded" speaks of both.
+            } else if seen && (unit.is(class::VERB | class::EXISTENTIAL | class::BREAK) || self.judges_at(i)) {
                 return;
             } else if unit.kind == TokenKind::Colon && seen {
                 return;
@@ -500,11 +508,16 @@ pub(crate) fn alternatives(units: &[Unit], rules: &Rules, pairs: &mut Vec<(u32, 
         pairs.push((right as u32, at as u32));
         pairs.push((left as u32, at as u32));
         // "atelectasis, scarring, or infiltrate": back along the commas.
+        // Without a comma before the conjunction too, what stands before the first comma is as likely
+        // explained by the alternatives ("opacity, atelectasis or scar") as one of them.
+        if units[at - 1].kind != TokenKind::Comma {
+            continue;
+        }
         let mut at_mention = left;
         while let Some(previous) = (0..at_mention)
             .rev()
             .take(5)
-            .take_while(|&i| units[i].clause == clause && !stops(&units[i]) && !units[i].is(class::AND))
+            .take_while(|&i| units[i].clause == clause && !stops(&units[i]) && !units[i].is(class::AND | class::JUDGES))
             .find(|&i| units[i].is(MENTION))
         {
             if adjacent || !units[previous..at_mention].iter().any(|u| u.kind == TokenKind::Comma) {

@@ -5,7 +5,7 @@
 //! enlarged", "clear lungs"): the compositions of the rules say which pairs mean what. Knows no cue's
 //! effect; that is `assertion`'s.
 
-use crate::lexicon::{Lexicon, PhraseId};
+use crate::lexicon::{Kind, Lexicon, PhraseId};
 use crate::rules::{Meaning, NONE, Rules, Status, class};
 use crate::span::{ConceptId, RuleId, Span};
 use crate::token::{Token, TokenKind};
@@ -211,7 +211,7 @@ pub(crate) fn find(
     found.clear();
     compose(tokens, units, rules, lexicon, links, found);
     for (i, unit) in units.iter_mut().enumerate() {
-        if unit.is(class::FINDING) && unit.phrase != NONE {
+        if unit.is(class::FINDING) && unit.phrase != NONE && !unit.is(NORMAL) {
             let concept = rules.meanings[unit.phrase as usize].finding;
             unit.bits |= MENTION;
             found.push(Candidate { span: unit.span(tokens), concept, unit: i as u32, base: None, part: NONE, asked: NONE });
@@ -253,9 +253,47 @@ fn compose(
             }
         }
     }
+    normal_findings(tokens, units, rules, lexicon, found);
     // The same finding twice by one descriptor ("heart and cardiac silhouette normal") is one mention.
     found.sort_by_key(|c| (c.unit, c.concept, c.span.start));
     found.dedup_by(|b, a| a.unit == b.unit && a.concept == b.concept);
+}
+
+/// "Interstitial markings are normal": a finding whose predicate is normality is denied by it.
+fn normal_findings(tokens: &[Token], units: &mut [Unit], rules: &Rules, lexicon: &Lexicon, found: &mut Vec<Candidate>) {
+    for d in 0..units.len() {
+        let Some(meaning) = units[d].meaning(rules).filter(|m| m.descriptor != NONE) else { continue };
+        let Some(&(_, rule)) = rules.predicates.iter().find(|(descriptor, _)| descriptor.0 == meaning.descriptor) else { continue };
+        let clause = units[d].clause;
+        let mut verb = false;
+        for at in (0..d).rev() {
+            let unit = units[at];
+            if unit.clause != clause || unit.is(class::BREAK | class::DESCRIPTOR | class::TURN | class::EXISTENTIAL) || d - at > 8 {
+                break;
+            }
+            if !verb && (unit.is(class::ANATOMY | class::AND | class::JUDGES) || unit.kind == TokenKind::Comma) {
+                break;
+            }
+            verb |= unit.is(class::VERB);
+            let concept = unit.meaning(rules).map_or(NONE, |m| m.finding);
+            if concept != NONE {
+                if verb && lexicon.concept(ConceptId(concept)).kind == Kind::Finding && !unit.is(MENTION) {
+                    found.push(Candidate {
+                        span: unit.span(tokens),
+                        concept,
+                        unit: at as u32,
+                        base: Some((Status::Absent, rule)),
+                        part: NONE,
+                        asked: NONE,
+                    });
+                    units[at].bits |= MENTION | NORMAL;
+                }
+                if !verb {
+                    break;
+                }
+            }
+        }
+    }
 }
 
 /// The compositions of a part and a descriptor; what holds of a part holds of its own parts, the nearest first.
@@ -306,15 +344,17 @@ fn link_left(units: &[Unit], d: usize, last_descriptor: Option<usize>, links: &m
         }
         at -= 1;
         let unit = &units[at];
-        if unit.clause != clause || unit.is(class::FINDING | MENTION | class::BREAK) {
+        if unit.clause != clause || unit.is(class::BREAK) || (unit.is(class::FINDING | MENTION) && !verb) {
             return;
         }
-        if unit.is(class::ANATOMY) && unit.phrase != NONE {
+        if unit.is(class::ANATOMY) && unit.phrase != NONE && !unit.is(class::FINDING) {
             break at;
         }
         verb |= unit.is(class::VERB);
         comma |= matches!(unit.kind, TokenKind::Comma | TokenKind::Semicolon | TokenKind::Open);
-        if unit.is(class::AND | class::OR | class::TURN) && !verb {
+        // "silhouette stable and within normal limits" goes on, "lungs and clear" does not.
+        let adjectives = at > floor && units[at - 1].is(class::CUE | class::DESCRIPTOR | class::ADVERB) && !units[at - 1].is(class::FINDING);
+        if unit.is(class::AND | class::OR | class::TURN) && !verb && !adjectives {
             return;
         }
         if d - at > 9 {
@@ -376,7 +416,7 @@ fn link_right(units: &[Unit], d: usize, links: &mut Vec<(u32, u32)>) {
         if unit.is(class::ANATOMY) && unit.phrase != NONE && !unit.is(class::FINDING) {
             break at;
         }
-        if ends(unit) || at - d > 5 {
+        if ends(unit) || at - d > 7 {
             return;
         }
         at += 1;

@@ -30,6 +30,7 @@ struct Loader<'a> {
     heading_sections: Vec<u32>,
     classes: HashMap<String, u32>,
     cues: Vec<Cue>,
+    predicates: Vec<(ConceptId, RuleId)>,
     compositions: BTreeMap<(ConceptId, ConceptId), Vec<Composition>>,
     sections: Vec<SectionRule>,
     infos: Vec<RuleInfo>,
@@ -328,6 +329,13 @@ impl<'a> Loader<'a> {
             let anatomy = self.concepts(&text.anatomy, &[Kind::Anatomy], lexicon);
             let descriptors = self.concepts(&text.descriptor, &[Kind::Descriptor], lexicon);
             let findings = self.concepts(&text.finding, &[Kind::Finding, Kind::Device], lexicon);
+            // Neither part nor finding: whatever finding the descriptor is said of.
+            if text.anatomy.is_empty() && text.finding.is_empty() {
+                self.predicates.extend(descriptors.iter().map(|&d| (d, rule)));
+            } else if text.anatomy.is_empty() || text.finding.is_empty() {
+                let message = "a composition names both anatomy and finding, or neither";
+                self.fault(text.id.span().start, message);
+            }
             for &part in &anatomy {
                 for &descriptor in &descriptors {
                     let entry = self.compositions.entry((part, descriptor)).or_default();
@@ -536,6 +544,7 @@ impl<'a> Loader<'a> {
             classes,
             cues: self.cues,
             pairs,
+            predicates: self.predicates,
             compositions,
             sections: self.sections,
             infos: self.infos,

@@ -210,6 +210,8 @@ pub(crate) mod class {
     pub(crate) const NUMBERED: u32 = 1 << 12;
     /// adverbs that a verb group may hold (again, also, now)
     pub(crate) const ADVERB: u32 = 1 << 13;
+    /// due to, superimposed on: what follows is not the head
+    pub(crate) const CAUSE: u32 = 1 << 14;
     // The bits below are set by what a phrase means, not by `words.toml`.
     /// A finding or device term.
     pub(crate) const FINDING: u32 = 1 << 16;
@@ -225,7 +227,7 @@ pub(crate) mod class {
     pub(crate) const OPENS: u32 = 1 << 21;
 
     /// Names in `words.toml`.
-    pub(crate) const NAMES: [(&str, u32); 14] = [
+    pub(crate) const NAMES: [(&str, u32); 15] = [
         ("verb", VERB),
         ("plural-verb", PLURAL),
         ("existential", EXISTENTIAL),
@@ -240,6 +242,7 @@ pub(crate) mod class {
         ("unfinished", UNFINISHED),
         ("numbered", NUMBERED),
         ("adverb", ADVERB),
+        ("cause", CAUSE),
     ];
 }
 
@@ -334,6 +337,8 @@ pub struct Rules {
     /// By (anatomy, descriptor): a range of `compositions`.
     pub(crate) pairs: HashMap<(ConceptId, ConceptId), (u32, u32)>,
     pub(crate) compositions: Vec<Composition>,
+    /// Descriptors that deny any finding they are said of, and by which rule.
+    pub(crate) predicates: Vec<(ConceptId, RuleId)>,
     pub(crate) headings: (Matcher, Vec<u32>),
     /// Kinds of section.
     pub sections: Vec<SectionRule>,
