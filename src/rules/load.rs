@@ -31,6 +31,7 @@ struct Loader<'a> {
     classes: HashMap<String, u32>,
     cues: Vec<Cue>,
     predicates: Vec<(ConceptId, RuleId)>,
+    alone: Vec<(ConceptId, Composition)>,
     compositions: BTreeMap<(ConceptId, ConceptId), Vec<Composition>>,
     sections: Vec<SectionRule>,
     infos: Vec<RuleInfo>,
@@ -267,6 +268,7 @@ impl<'a> Loader<'a> {
                 overrides: text.overrides,
                 opens: text.opens,
                 existence: text.existence,
+                commas: text.commas.unwrap_or(text.status != Some(super::Status::Uncertain)),
             });
             let mut bits = class::CUE;
             if judges {
@@ -332,9 +334,14 @@ impl<'a> Loader<'a> {
             // Neither part nor finding: whatever finding the descriptor is said of.
             if text.anatomy.is_empty() && text.finding.is_empty() {
                 self.predicates.extend(descriptors.iter().map(|&d| (d, rule)));
-            } else if text.anatomy.is_empty() || text.finding.is_empty() {
-                let message = "a composition names both anatomy and finding, or neither";
-                self.fault(text.id.span().start, message);
+            } else if text.anatomy.is_empty() {
+                for &descriptor in &descriptors {
+                    for &finding in &findings {
+                        self.alone.push((descriptor, Composition { rule, finding, status: text.status, parts: false }));
+                    }
+                }
+            } else if text.finding.is_empty() {
+                self.fault(text.id.span().start, "a composition with anatomy names its finding");
             }
             for &part in &anatomy {
                 for &descriptor in &descriptors {
@@ -461,6 +468,7 @@ impl<'a> Loader<'a> {
                             label,
                             within: within.clone(),
                             outside: outside.clone(),
+                            located: false,
                             statuses: statuses.to_vec(),
                         });
                     }
@@ -472,6 +480,19 @@ impl<'a> Loader<'a> {
         for only in &text.only {
             let concepts = self.concepts(&only.concepts, &kinds, lexicon);
             put(concepts, &only.statuses);
+        }
+        for located in &text.located {
+            let concepts = self.concepts(&located.concepts, &kinds, lexicon);
+            let within = self.concepts(&located.within, &[Kind::Anatomy], lexicon);
+            for concept in concepts.into_iter().flat_map(|root| lexicon.descendants(root)) {
+                targets[concept.index()].push(LabelTarget {
+                    label,
+                    within: within.clone(),
+                    outside: Vec::new(),
+                    located: true,
+                    statuses: Vec::new(),
+                });
+            }
         }
     }
 
@@ -545,6 +566,7 @@ impl<'a> Loader<'a> {
             cues: self.cues,
             pairs,
             predicates: self.predicates,
+            alone: self.alone,
             compositions,
             sections: self.sections,
             infos: self.infos,
