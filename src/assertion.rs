@@ -5,9 +5,10 @@
 //! through commas and conjunctions, knows where the list closes, and ends where a phrase opens that
 //! states something of its own. Which words do what is data; this file knows only how far they reach.
 
+use crate::lexicon::{Kind, Lexicon};
 use crate::mention::{Candidate, MENTION, NORMAL, Unit};
 use crate::rules::{Change, Cue, Direction, NONE, Reach, Rules, SectionRule, Status, Subject, Time, class};
-use crate::span::{RuleId, Span};
+use crate::span::{ConceptId, RuleId, Span};
 use crate::token::{Token, TokenKind};
 
 /// One reason for a decision.
@@ -117,8 +118,8 @@ impl Walk<'_> {
     /// follows, though it is no finding.
     fn qualifies(&self) -> bool {
         let Some(next) = self.units.get(self.at + 1) else { return false };
-        let word = next.bits == 0 && next.kind == TokenKind::Word;
-        let place = next.is(class::PREPOSITION) && !(self.at > 0 && self.units[self.at - 1].is(class::VERB)) && !self.units[self.at].is(class::VERB);
+        let word = next.is(class::ANATOMY) || (next.bits == 0 && next.kind == TokenKind::Word);
+        let place = next.is(class::PREPOSITION) && !(self.at > 0 && self.units[self.at - 1].is(class::VERB));
         next.clause == self.units[self.at].clause && (word || place)
     }
 
@@ -138,6 +139,10 @@ impl Walk<'_> {
         let mut closed = false;
         let mut bracket = false;
         let judges = self.cue.status.is_some() || self.cue.time.is_some();
+        // "borderline heart size": the cue is part of its own finding and looks no farther.
+        if units[self.at].is(MENTION) && !units.get(self.at + 1).is_some_and(|u| u.is(MENTION)) {
+            return;
+        }
         for i in self.at + 1..units.len() {
             let unit = &units[i];
             if self.cue.reach == Reach::Sentence {
@@ -184,6 +189,13 @@ impl Walk<'_> {
                 return;
             }
             if unit.kind == TokenKind::Open && seen {
+                // "skeletal hyperostosis (DISH)": the short form goes with the long one.
+                let short = units[i - 1].is(MENTION)
+                    && units.get(i + 1).is_some_and(|u| u.is(MENTION))
+                    && units.get(i + 2).is_some_and(|u| u.kind == TokenKind::Close);
+                if short {
+                    targets.push(i as u32 + 1);
+                }
                 bracket = true;
                 continue;
             }
@@ -202,6 +214,12 @@ impl Walk<'_> {
                 continue;
             }
             if unit.kind == TokenKind::Comma {
+                // "without a comparison study, the age of the fracture": what was denied or doubted is no finding.
+                let word = units[i - 1].bits == 0 && units[i - 1].kind == TokenKind::Word;
+                let turns = units.get(i + 1).is_some_and(|u| u.is(class::DETERMINER));
+                if !seen && i > self.at + 1 && word && (turns || !self.cue.commas) {
+                    return;
+                }
                 match self.cue.reach {
                     Reach::Phrase if seen => return,
                     Reach::List | Reach::Clause if !self.continues(i, seen, closed) => return,
@@ -223,11 +241,13 @@ impl Walk<'_> {
                     }
                     _ => {}
                 }
+            } else if unit.is(class::PARTICIPLE) && seen {
+                closed = true;
             } else if unit.is(class::TURN) && matches!(self.cue.reach, Reach::List | Reach::Phrase) {
                 // "may represent atelectasis with effusion" hedges both; a denial or a history ends here.
                 let hedge = self.cue.status == Some(Status::Uncertain);
                 let ends = if hedge { unit.is(class::CAUSE) || self.states(i + 1) } else { true };
-                if ends && (seen || self.cue.status.is_none()) {
+                if ends && (seen || self.cue.status.is_none()) || self.cue.reach == Reach::Phrase {
                     return;
                 }
             } else if unit.is(class::VERB) && !seen && !unit.is(class::EXISTENTIAL) && self.cue.status.is_some() {
@@ -564,7 +584,7 @@ pub(crate) fn decide(
 
 /// Alternatives: "scarring or atelectasis", "infiltrate versus atelectasis" leave each in doubt. Returns
 /// through `pairs` the (candidate unit, cue unit) that are so hedged.
-pub(crate) fn alternatives(units: &[Unit], rules: &Rules, pairs: &mut Vec<(u32, u32)>) {
+pub(crate) fn alternatives(units: &[Unit], rules: &Rules, lexicon: &Lexicon, pairs: &mut Vec<(u32, u32)>) {
     pairs.clear();
     for (at, unit) in units.iter().enumerate() {
         if !unit.is(class::CUE) || unit.phrase == NONE {
@@ -597,7 +617,18 @@ pub(crate) fn alternatives(units: &[Unit], rules: &Rules, pairs: &mut Vec<(u32, 
             .take(limit + 2)
             .take_while(|&i| units[i].clause == clause && !stops(&units[i]))
             .find(|&i| units[i].is(MENTION));
-        let (Some(left), Some(right)) = (left, right) else { continue };
+        let (Some(left), Some(right)) = (left, right) else {
+            // "air trapping versus poor inspiration": the other reading need be no finding.
+            if let (Reach::Clause, Some(left)) = (cue.reach, left.filter(|&l| at - l <= 3 && !units[l].is(NORMAL))) {
+                pairs.push((left as u32, at as u32));
+            }
+            continue;
+        };
+        // "pacemaker/ICD" is one device by two names.
+        let device = |u: &Unit| u.meaning(rules).is_some_and(|m| m.finding != NONE && lexicon.concept(ConceptId(m.finding)).kind == Kind::Device);
+        if device(&units[left]) && device(&units[right]) {
+            continue;
+        }
         // "upper limits of normal or mildly enlarged" leaves the size in doubt.
         if !units[right].is(NORMAL) {
             pairs.push((right as u32, at as u32));

@@ -237,7 +237,7 @@ impl Engine {
             .kind
             .map(|k| &self.rules.sections[k as usize]);
         assertion::reach(units, candidates, &self.rules, targets, reached);
-        assertion::alternatives(units, &self.rules, pairs);
+        assertion::alternatives(units, &self.rules, &self.lexicon, pairs);
         let first = analysis.mentions.len();
         let mut from = 0;
         for (i, candidate) in candidates.iter().enumerate() {
@@ -406,7 +406,7 @@ impl Engine {
         let Scratch { tokens, units, candidates, targets, reached, pairs, .. } = scratch;
         let section = analysis.sections[sentence.section as usize].kind.map(|k| &self.rules.sections[k as usize]);
         assertion::reach(units, candidates, &self.rules, targets, reached);
-        assertion::alternatives(units, &self.rules, pairs);
+        assertion::alternatives(units, &self.rules, &self.lexicon, pairs);
         for (i, candidate) in candidates.iter().enumerate().filter(|(_, c)| c.asked != NONE) {
             let mine: Vec<Reached> = reached.iter().filter(|r| r.candidate as usize == i).copied().collect();
             let mut evidence = Vec::new();

@@ -218,7 +218,9 @@ pub(crate) fn find(
     found.clear();
     compose(tokens, units, rules, lexicon, links, found);
     for (i, unit) in units.iter_mut().enumerate() {
-        if unit.is(class::FINDING) && unit.phrase != NONE && !unit.is(NORMAL) {
+        // Where a composition speaks of the same words ("ectatic aorta") it says more than the bare term.
+        let composed = found.iter().any(|c| c.unit as usize == i);
+        if unit.is(class::FINDING) && unit.phrase != NONE && !composed {
             let concept = rules.meanings[unit.phrase as usize].finding;
             unit.bits |= MENTION;
             found.push(Candidate { span: unit.span(tokens), concept, unit: i as u32, base: None, part: NONE, asked: NONE });

@@ -221,3 +221,69 @@ pub fn encode(words: impl Iterator<Item = WordId>) -> Vec<u8> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Engine;
+
+    /// The trie's matches over a row of words: (first word, words, phrase), leftmost-longest.
+    fn walk(matcher: &Matcher, words: &[WordId]) -> Vec<(usize, usize, u32)> {
+        let mut out = Vec::new();
+        let mut at = 0;
+        while at < words.len() {
+            match matcher.longest(words[at..].iter().copied()) {
+                Some((length, phrase)) => {
+                    out.push((at, length, phrase.0));
+                    at += length;
+                }
+                None => at += 1,
+            }
+        }
+        out
+    }
+
+    fn same_as_reference(matcher: &Matcher, reference: &aho_corasick::AhoCorasick, words: &[WordId]) {
+        let bytes = encode(words.iter().copied());
+        let want: Vec<(usize, usize, u32)> =
+            reference.find_iter(&bytes).map(|m| (m.start() / 4, m.len() / 4, m.pattern().as_u32())).collect();
+        assert_eq!(walk(matcher, words), want);
+    }
+
+    /// Every phrase of the embedded data, alone and run together, matches as `aho-corasick` says.
+    #[test]
+    fn matches_as_the_matcher_of_record() {
+        let engine = Engine::embedded();
+        let matcher = &engine.rules.matcher;
+        let reference = matcher.reference().expect("builds");
+        let mut all = Vec::new();
+        for phrase in 0..matcher.len() as u32 {
+            let words = matcher.phrase(PhraseId(phrase));
+            same_as_reference(matcher, &reference, words);
+            all.extend_from_slice(words);
+        }
+        same_as_reference(matcher, &reference, &all);
+        // A fixed shuffle, so that phrases break off, overlap and begin inside one another.
+        let mut state = 1_u64;
+        for i in (1..all.len()).rev() {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            all.swap(i, (state >> 33) as usize % (i + 1));
+        }
+        same_as_reference(matcher, &reference, &all);
+    }
+
+    #[test]
+    fn matches_real_sentences_as_the_matcher_of_record() {
+        let engine = Engine::embedded();
+        let reference = engine.rules.matcher.reference().expect("builds");
+        let mut tokens = Vec::new();
+        for info in &engine.rules.infos {
+            for sentence in info.hits.iter().chain(&info.misses) {
+                let (text, _) = crate::rules::strip_marks(sentence);
+                crate::token::tokenize(&text, engine.rules.vocabulary(), &mut tokens);
+                let words: Vec<WordId> = tokens.iter().map(|t| t.word).collect();
+                same_as_reference(&engine.rules.matcher, &reference, &words);
+            }
+        }
+    }
+}

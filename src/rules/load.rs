@@ -497,7 +497,8 @@ impl<'a> Loader<'a> {
         let outside = self.concepts(&text.outside, &[Kind::Anatomy], lexicon);
         let except = self.concepts(&text.except, &kinds, lexicon);
         let excepted = |c: ConceptId| except.iter().any(|&e| lexicon.is_a(c, e));
-        let mut put = |concepts: Vec<ConceptId>, statuses: &[super::Status]| {
+        let mut put = |concepts: Vec<ConceptId>, statuses: &[super::Status], anywhere: bool| {
+            let (within, outside) = if anywhere { (&Vec::new(), &Vec::new()) } else { (&within, &outside) };
             for root in concepts {
                 for concept in lexicon.descendants(root) {
                     let list = &mut targets[concept.index()];
@@ -513,11 +514,13 @@ impl<'a> Loader<'a> {
                 }
             }
         };
+        let concepts = self.concepts(&text.anywhere, &kinds, lexicon);
+        put(concepts, &[], true);
         let concepts = self.concepts(&text.concepts, &kinds, lexicon);
-        put(concepts, &[]);
+        put(concepts, &[], false);
         for only in &text.only {
             let concepts = self.concepts(&only.concepts, &kinds, lexicon);
-            put(concepts, &only.statuses);
+            put(concepts, &only.statuses, false);
         }
         for located in &text.located {
             let concepts = self.concepts(&located.concepts, &kinds, lexicon);

@@ -221,6 +221,8 @@ pub(crate) mod class {
     pub(crate) const CAUSE: u32 = 1 << 14;
     /// is, appears: what follows is said of the subject
     pub(crate) const COPULA: u32 = 1 << 15;
+    /// seen, identified: closes a list of what was looked for
+    pub(crate) const PARTICIPLE: u32 = 1 << 22;
     // The bits below are set by what a phrase means, not by `words.toml`.
     /// A finding or device term.
     pub(crate) const FINDING: u32 = 1 << 16;
@@ -236,7 +238,7 @@ pub(crate) mod class {
     pub(crate) const OPENS: u32 = 1 << 21;
 
     /// Names in `words.toml`.
-    pub(crate) const NAMES: [(&str, u32); 16] = [
+    pub(crate) const NAMES: [(&str, u32); 17] = [
         ("verb", VERB),
         ("plural-verb", PLURAL),
         ("existential", EXISTENTIAL),
@@ -253,6 +255,7 @@ pub(crate) mod class {
         ("adverb", ADVERB),
         ("cause", CAUSE),
         ("copula", COPULA),
+        ("participle", PARTICIPLE),
     ];
 }
 

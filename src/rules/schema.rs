@@ -187,6 +187,9 @@ pub(super) struct LabelText {
     pub(super) outside: Vec<Spanned<String>>,
     #[serde(default)]
     pub(super) examples: Vec<ExampleText>,
+    /// Concepts that carry their place in their name, so that no other place named matters.
+    #[serde(default)]
+    pub(super) anywhere: Vec<Spanned<String>>,
     /// Concepts that count only where they are said to lie.
     #[serde(default)]
     pub(super) located: Vec<LocatedText>,

@@ -1,0 +1,116 @@
+//! The project's own reports: accuracy is held, and the plain texts are those of the gold.
+
+use radlabel::rules::strip_marks;
+use radlabel::{Engine, Scratch, Span, Status, Subject, Time};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+struct Gold {
+    path: PathBuf,
+    labels: BTreeMap<String, String>,
+    text: String,
+    marks: Vec<radlabel::rules::Mark>,
+}
+
+fn gold(folder: &str) -> Vec<Gold> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).join("gold");
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(&root).expect("gold folder").map(|e| e.expect("entry").path()).collect();
+    paths.sort();
+    paths
+        .into_iter()
+        .map(|path| {
+            let whole = std::fs::read_to_string(&path).expect("gold file");
+            let (head, body) = whole.split_once("\n---\n").unwrap_or_else(|| panic!("{}: no line ---", path.display()));
+            let line = head.lines().find_map(|l| l.strip_prefix("labels:")).unwrap_or_else(|| panic!("{}: no labels", path.display()));
+            let labels = line
+                .split(';')
+                .filter_map(|l| l.trim().split_once('='))
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect();
+            let (text, marks) = strip_marks(body);
+            Gold { path, labels, text, marks }
+        })
+        .collect()
+}
+
+fn word(status: Status) -> &'static str {
+    match status {
+        Status::Present => "present",
+        Status::Absent => "absent",
+        Status::Uncertain => "uncertain",
+    }
+}
+
+/// Accuracy on the bundled reports must not fall below what was measured when they were written. All
+/// misses are printed, so that a change of a rule shows what it did.
+#[test]
+fn accuracy_is_held() {
+    let engine = Engine::embedded();
+    let scheme = engine.scheme("chexpert").expect("chexpert");
+    let mut scratch = Scratch::default();
+    let (mut cells, mut right, mut marks, mut judged) = (0, 0, 0, 0);
+    let mut misses = Vec::new();
+    let reports = gold("corpora/chest");
+    assert!(reports.len() >= 80, "{} reports", reports.len());
+    for report in &reports {
+        let name = report.path.file_stem().expect("name").to_string_lossy();
+        let analysis = engine.analyze_with(&mut scratch, &report.text);
+        let got: BTreeMap<&str, &str> = engine
+            .labels(&analysis, scheme)
+            .iter()
+            .map(|l| (scheme.scheme.labels[l.label as usize].name.as_ref(), word(l.value)))
+            .collect();
+        for label in scheme.scheme.labels.iter().filter(|l| &*l.name != "No Finding") {
+            cells += 1;
+            let (want, have) = (report.labels.get(&*label.name).map(String::as_str), got.get(&*label.name).copied());
+            if want == have {
+                right += 1;
+            } else {
+                misses.push(format!("{name} {}: {have:?}, gold {want:?}", label.name));
+            }
+        }
+        let spans: Vec<Span> = report.marks.iter().map(|m| Span::new(m.start as u32, m.end as u32)).collect();
+        for (mark, answer) in report.marks.iter().zip(engine.assert_spans(&report.text, &spans)) {
+            marks += 1;
+            let told = match (answer.subject, answer.time) {
+                (Subject::Family, _) => "family",
+                (Subject::Other, _) => "other",
+                (_, Time::Historical) => "historical",
+                (_, Time::Hypothetical) => "hypothetical",
+                _ => word(answer.status),
+            };
+            if told == mark.status {
+                judged += 1;
+            } else {
+                misses.push(format!("{name} \"{}\": {told}, gold {}", &report.text[mark.start..mark.end], mark.status));
+            }
+        }
+    }
+    let labels = f64::from(right) / f64::from(cells);
+    let statuses = f64::from(judged) / f64::from(marks);
+    println!("{}", misses.join("\n"));
+    println!("labels {labels:.4} of {cells} cells, statuses {statuses:.4} of {marks} marks");
+    assert!(labels >= 0.99, "labels {labels:.4}");
+    assert!(statuses >= 0.985, "statuses {statuses:.4}");
+}
+
+/// `corpora/chest/reports` holds the texts of `gold` without their marks: what the README's demo reads.
+/// `UPDATE_CORPUS=1 cargo test` writes them anew.
+#[test]
+fn plain_reports_are_those_of_the_gold() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpora/chest/reports");
+    let update = std::env::var_os("UPDATE_CORPUS").is_some();
+    let mut stale = Vec::new();
+    for report in gold("corpora/chest") {
+        let name = report.path.file_stem().expect("name").to_string_lossy().into_owned();
+        let path = folder.join(format!("{name}.txt"));
+        if update {
+            std::fs::create_dir_all(&folder).expect("folder");
+            std::fs::write(&path, &report.text).expect("written");
+        }
+        if std::fs::read_to_string(&path).ok().as_deref() != Some(&report.text) {
+            stale.push(name);
+        }
+    }
+    assert!(stale.is_empty(), "not as in the gold: {stale:?}; UPDATE_CORPUS=1 cargo test writes them anew");
+}

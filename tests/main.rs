@@ -1,0 +1,6 @@
+//! All integration tests, in one binary.
+
+mod corpus;
+mod data;
+mod properties;
+mod tidy;
