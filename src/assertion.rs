@@ -68,7 +68,7 @@ pub(crate) fn reach(units: &[Unit], candidates: &[Candidate], rules: &Rules, tar
             Direction::Either => {
                 if !(cue.existence && walk.hedges_another_matter()) {
                     walk.forward(targets);
-                    if targets.is_empty() {
+                    if targets.is_empty() && !(cue.existence && walk.qualifies()) {
                         walk.backward(targets);
                     }
                 }
@@ -113,6 +113,15 @@ impl Walk<'_> {
         about && !self.units[self.at + 2..].iter().take_while(|u| u.clause == next.clause && u.kind != TokenKind::Comma && !u.is(class::VERB)).any(|u| u.is(MENTION))
     }
 
+    /// "may be posttraumatic", "likely post-radiation", "possibly on the left": the doubt is about what
+    /// follows, though it is no finding.
+    fn qualifies(&self) -> bool {
+        let Some(next) = self.units.get(self.at + 1) else { return false };
+        let word = next.bits == 0 && next.kind == TokenKind::Word;
+        let place = next.is(class::PREPOSITION) && !(self.at > 0 && self.units[self.at - 1].is(class::VERB)) && !self.units[self.at].is(class::VERB);
+        next.clause == self.units[self.at].clause && (word || place)
+    }
+
     /// A cue that judges and states a phrase of its own.
     fn judges_at(&self, i: usize) -> bool {
         let unit = &self.units[i];
@@ -127,6 +136,7 @@ impl Walk<'_> {
         let clause = units[self.at].clause;
         let mut seen = false;
         let mut closed = false;
+        let mut bracket = false;
         let judges = self.cue.status.is_some() || self.cue.time.is_some();
         for i in self.at + 1..units.len() {
             let unit = &units[i];
@@ -139,6 +149,9 @@ impl Walk<'_> {
             if unit.clause != clause {
                 // "... or which": a relative clause without a mention before it belongs to the cue.
                 return;
+            }
+            if bracket && unit.kind != TokenKind::Close {
+                continue;
             }
             if unit.is(MENTION) {
                 // A statement of normality is its own: only a cue right before it turns it round.
@@ -153,6 +166,21 @@ impl Walk<'_> {
                     return;
                 }
                 continue;
+            }
+            // What stands in brackets is a remark of its own, and a cue in brackets stays in them.
+            if unit.kind == TokenKind::Close {
+                if bracket {
+                    bracket = false;
+                    continue;
+                }
+                return;
+            }
+            if unit.kind == TokenKind::Open && seen {
+                bracket = true;
+                continue;
+            }
+            if unit.kind == TokenKind::Colon && i > self.at + 1 {
+                return;
             }
             if self.cue.reach == Reach::Adjacent {
                 let near = unit.bits & (class::CUE | class::ADVERB | class::DETERMINER | class::ANATOMY | class::DESCRIPTOR) != 0
@@ -184,7 +212,14 @@ impl Walk<'_> {
                     }
                     _ => {}
                 }
-            } else if unit.is(class::TURN) && seen && matches!(self.cue.reach, Reach::List | Reach::Phrase) {
+            } else if unit.is(class::TURN) && matches!(self.cue.reach, Reach::List | Reach::Phrase) {
+                // "may represent atelectasis with effusion" hedges both; a denial or a history ends here.
+                let hedge = self.cue.status == Some(Status::Uncertain);
+                let ends = if hedge { unit.is(class::CAUSE) || self.states(i + 1) } else { true };
+                if ends && (seen || self.cue.status.is_none()) {
+                    return;
+                }
+            } else if unit.is(class::VERB) && !seen && !unit.is(class::EXISTENTIAL) && judges {
                 return;
             } else if unit.is(class::VERB | class::EXISTENTIAL) && seen && self.cue.reach == Reach::Phrase {
                 return;
@@ -193,11 +228,6 @@ impl Walk<'_> {
                 if unit.is(class::OPENS) && after && self.mention_follows(i) {
                     return;
                 }
-                if self.judges_at(i) && !after {
-                    return;
-                }
-            } else if unit.kind == TokenKind::Colon && seen {
-                return;
             }
         }
     }
@@ -234,11 +264,17 @@ impl Walk<'_> {
         }
         // A verb before the next comma makes it a statement.
         let clause = first.clause;
-        for unit in &units[i..] {
+        let mut judged = true;
+        for (j, unit) in units[i..].iter().enumerate() {
             if unit.clause != clause || unit.kind == TokenKind::Comma || unit.is(class::AND | class::OR) {
                 return false;
             }
             if unit.is(class::VERB | NORMAL) {
+                return true;
+            }
+            if unit.is(MENTION) {
+                judged = false;
+            } else if judged && self.judges_at(i + j) {
                 return true;
             }
         }
@@ -264,7 +300,8 @@ impl Walk<'_> {
         if self.judges_at(i + 1) {
             return false;
         }
-        if !self.states(i + 1) {
+        let runs = self.cue.commas;
+        if runs && !self.states(i + 1) {
             return true;
         }
         // It looks like a new statement; a later "or" before any verb makes it a list after all:
@@ -276,7 +313,7 @@ impl Walk<'_> {
                 return false;
             }
             mention |= unit.is(MENTION);
-            if unit.is(class::OR) {
+            if unit.is(class::OR) || (!runs && unit.is(class::AND) && !self.states(j + 1)) {
                 return mention && self.mention_follows(j);
             }
         }
@@ -290,6 +327,7 @@ impl Walk<'_> {
         let mut seen = false;
         let mut joined = false;
         let mut single = false;
+        let mut bracket = 0;
         for i in (0..self.at).rev() {
             let unit = &units[i];
             if self.cue.reach == Reach::Sentence {
@@ -310,13 +348,21 @@ impl Walk<'_> {
             if single && unit.clause + 1 != clause {
                 return;
             }
-            if unit.is(MENTION) {
+            if unit.is(MENTION) && bracket == 0 {
                 targets.push(i as u32);
                 seen = true;
                 if single || matches!(self.cue.reach, Reach::Adjacent) {
                     return;
                 }
                 continue;
+            }
+            if unit.kind == TokenKind::Open && bracket == 0 {
+                return;
+            }
+            match unit.kind {
+                TokenKind::Close => bracket += 1,
+                TokenKind::Open => bracket -= 1,
+                _ => {}
             }
             match self.cue.reach {
                 Reach::Adjacent => {
@@ -346,7 +392,16 @@ impl Walk<'_> {
                     }
                     joined = true;
                 }
-            } else if seen && (unit.is(class::TURN | class::VERB | class::EXISTENTIAL | class::BREAK) || self.judges_at(i)) {
+            } else if seen && unit.is(class::CAUSE) {
+                // "a pneumonia superimposed on emphysema is likely": the head is what it is said of.
+                let head = (0..i).rev().take(8).take_while(|&j| units[j].clause == unit.clause && !units[j].is(class::VERB)).any(|j| units[j].is(MENTION));
+                if !head {
+                    return;
+                }
+                targets.clear();
+            } else if seen && unit.is(class::TURN) {
+                // "effusion with atelectasis cannot be excluded" speaks of both.
+            } else if seen && (unit.is(class::VERB | class::EXISTENTIAL | class::BREAK) || self.judges_at(i)) {
                 return;
             } else if unit.kind == TokenKind::Colon && seen {
                 return;
@@ -369,7 +424,8 @@ pub(crate) fn decide(
     let mut absent = None;
     let mut uncertain = None;
     let mut overrides = None;
-    let mut time = None;
+    let mut present: Option<&Reached> = None;
+    let mut time: Option<(Time, &Reached)> = None;
     let mut subject = None;
     let mut change = None;
     for r in reached {
@@ -378,7 +434,8 @@ pub(crate) fn decide(
             Some(Status::Absent) => absent = absent.or(Some(r)),
             Some(Status::Uncertain) if cue.overrides => overrides = overrides.or(Some(r)),
             Some(Status::Uncertain) => uncertain = uncertain.or(Some(r)),
-            _ => {}
+            Some(Status::Present) => present = present.or(Some(r)),
+            None => {}
         }
         if let Some(t) = cue.time {
             if time.is_none_or(|(known, _)| known == Time::Historical && t == Time::Hypothetical) {
@@ -392,6 +449,12 @@ pub(crate) fn decide(
             change = change.or(Some((cue.change, r)));
         }
     }
+    // "no enlargement of the known aneurysm": what presupposes the finding outranks a denial from farther off.
+    if let Some(p) = present {
+        let farther = |r: &&Reached| r.distance > p.distance;
+        absent = absent.filter(|r| !farther(r));
+        uncertain = uncertain.filter(|r| !farther(r));
+    }
     let base = candidate.base.map_or(Status::Present, |b| b.0);
     let (status, by) = match (overrides, absent, uncertain) {
         (Some(r), _, _) => (Status::Uncertain, Some(r)),
@@ -402,7 +465,7 @@ pub(crate) fn decide(
             (Status::Absent, Some(r))
         }
         (None, None, Some(r)) if base != Status::Absent => (Status::Uncertain, Some(r)),
-        _ => (base, None),
+        _ => (base, present),
     };
     let mut tell = |r: &Reached| {
         let e = Evidence { rule: rules.cues[r.cue as usize].rule, span: units[r.unit as usize].span(tokens) };
@@ -415,8 +478,9 @@ pub(crate) fn decide(
     }
     let mut when = Time::Current;
     if let Some((t, r)) = time {
-        // "no history of pneumothorax" speaks of now.
-        if !(t == Time::Historical && status == Status::Absent) {
+        // "no history of pneumothorax" speaks of now; so does "may be due to prior embolism".
+        let doubted = status == Status::Uncertain && by.is_some_and(|b| b.distance > r.distance);
+        if !(t == Time::Historical && (status == Status::Absent || doubted)) {
             when = t;
             tell(r);
         }
@@ -494,17 +558,24 @@ pub(crate) fn alternatives(units: &[Unit], rules: &Rules, pairs: &mut Vec<(u32, 
             .take_while(|&i| units[i].clause == clause && !stops(&units[i]))
             .find(|&i| units[i].is(MENTION));
         let (Some(left), Some(right)) = (left, right) else { continue };
-        if units[left].is(NORMAL) || units[right].is(NORMAL) {
+        // "upper limits of normal or mildly enlarged" leaves the size in doubt.
+        if !units[right].is(NORMAL) {
+            pairs.push((right as u32, at as u32));
+        }
+        if !units[left].is(NORMAL) {
+            pairs.push((left as u32, at as u32));
+        }
+        // "atelectasis, scarring, or infiltrate": back along the commas.
+        // Without a comma before the conjunction too, what stands before the first comma is as likely
+        // explained by the alternatives ("opacity, atelectasis or scar") as one of them.
+        if units[at - 1].kind != TokenKind::Comma {
             continue;
         }
-        pairs.push((right as u32, at as u32));
-        pairs.push((left as u32, at as u32));
-        // "atelectasis, scarring, or infiltrate": back along the commas.
         let mut at_mention = left;
         while let Some(previous) = (0..at_mention)
             .rev()
             .take(5)
-            .take_while(|&i| units[i].clause == clause && !stops(&units[i]) && !units[i].is(class::AND))
+            .take_while(|&i| units[i].clause == clause && !stops(&units[i]) && !units[i].is(class::AND | class::JUDGES))
             .find(|&i| units[i].is(MENTION))
         {
             if adjacent || !units[previous..at_mention].iter().any(|u| u.kind == TokenKind::Comma) {

@@ -104,5 +104,5 @@ fn counts(
     if !target.within.is_empty() && lies(&target.within) {
         return true;
     }
-    !lies(&target.outside)
+    !target.located && !lies(&target.outside)
 }

@@ -5,13 +5,15 @@
 //! enlarged", "clear lungs"): the compositions of the rules say which pairs mean what. Knows no cue's
 //! effect; that is `assertion`'s.
 
-use crate::lexicon::{Lexicon, PhraseId};
+use crate::lexicon::{Kind, Lexicon, PhraseId};
 use crate::rules::{Meaning, NONE, Rules, Status, class};
 use crate::span::{ConceptId, RuleId, Span};
 use crate::token::{Token, TokenKind};
 
 /// Set on units that hold a mention.
 pub(crate) const MENTION: u32 = 1 << 28;
+/// Set on a caller's span that holds a word of no term.
+pub(crate) const UNKNOWN: u32 = 1 << 30;
 /// Set on the units of a mention that means normality.
 pub(crate) const NORMAL: u32 = 1 << 29;
 
@@ -101,7 +103,10 @@ fn inner_bits(tokens: &[Token], rules: &Rules) -> u32 {
                 bits |= rules.meanings[phrase as usize].bits & (class::FINDING | class::ANATOMY | class::DESCRIPTOR);
                 at += length;
             }
-            None => at += 1,
+            None => {
+                bits |= UNKNOWN;
+                at += 1;
+            }
         }
     }
     bits
@@ -211,7 +216,7 @@ pub(crate) fn find(
     found.clear();
     compose(tokens, units, rules, lexicon, links, found);
     for (i, unit) in units.iter_mut().enumerate() {
-        if unit.is(class::FINDING) && unit.phrase != NONE {
+        if unit.is(class::FINDING) && unit.phrase != NONE && !unit.is(NORMAL) {
             let concept = rules.meanings[unit.phrase as usize].finding;
             unit.bits |= MENTION;
             found.push(Candidate { span: unit.span(tokens), concept, unit: i as u32, base: None, part: NONE, asked: NONE });
@@ -253,9 +258,64 @@ fn compose(
             }
         }
     }
+    for d in 0..units.len() {
+        let Some(meaning) = units[d].meaning(rules).filter(|m| m.descriptor != NONE) else { continue };
+        if links.iter().any(|l| l.1 as usize == d) {
+            continue;
+        }
+        for (_, composition) in rules.alone.iter().filter(|(descriptor, _)| descriptor.0 == meaning.descriptor) {
+            found.push(Candidate {
+                span: units[d].span(tokens),
+                concept: composition.finding.0,
+                unit: d as u32,
+                base: Some((composition.status, composition.rule)),
+                part: NONE,
+                asked: NONE,
+            });
+            units[d].bits |= MENTION | if composition.status == Status::Absent { NORMAL } else { 0 };
+        }
+    }
+    normal_findings(tokens, units, rules, lexicon, found);
     // The same finding twice by one descriptor ("heart and cardiac silhouette normal") is one mention.
     found.sort_by_key(|c| (c.unit, c.concept, c.span.start));
     found.dedup_by(|b, a| a.unit == b.unit && a.concept == b.concept);
+}
+
+/// "Interstitial markings are normal": a finding whose predicate is normality is denied by it.
+fn normal_findings(tokens: &[Token], units: &mut [Unit], rules: &Rules, lexicon: &Lexicon, found: &mut Vec<Candidate>) {
+    for d in 0..units.len() {
+        let Some(meaning) = units[d].meaning(rules).filter(|m| m.descriptor != NONE) else { continue };
+        let Some(&(_, rule)) = rules.predicates.iter().find(|(descriptor, _)| descriptor.0 == meaning.descriptor) else { continue };
+        let clause = units[d].clause;
+        let mut verb = false;
+        for at in (0..d).rev() {
+            let unit = units[at];
+            if unit.clause != clause || unit.is(class::BREAK | class::DESCRIPTOR | class::TURN | class::EXISTENTIAL) || d - at > 8 {
+                break;
+            }
+            if !verb && (unit.is(class::ANATOMY | class::AND | class::JUDGES) || unit.kind == TokenKind::Comma) {
+                break;
+            }
+            verb |= unit.is(class::VERB);
+            let concept = unit.meaning(rules).map_or(NONE, |m| m.finding);
+            if concept != NONE {
+                if verb && lexicon.concept(ConceptId(concept)).kind == Kind::Finding && !unit.is(MENTION) {
+                    found.push(Candidate {
+                        span: unit.span(tokens),
+                        concept,
+                        unit: at as u32,
+                        base: Some((Status::Absent, rule)),
+                        part: NONE,
+                        asked: NONE,
+                    });
+                    units[at].bits |= MENTION | NORMAL;
+                }
+                if !verb {
+                    break;
+                }
+            }
+        }
+    }
 }
 
 /// The compositions of a part and a descriptor; what holds of a part holds of its own parts, the nearest first.
@@ -284,6 +344,9 @@ pub(crate) fn link(units: &[Unit], links: &mut Vec<(u32, u32)>) {
         if links.len() == before {
             link_again(units, d, last_descriptor, links);
         }
+        if links.len() == before {
+            link_joined(units, d, links);
+        }
         last_descriptor = Some(d);
     }
 }
@@ -306,15 +369,23 @@ fn link_left(units: &[Unit], d: usize, last_descriptor: Option<usize>, links: &m
         }
         at -= 1;
         let unit = &units[at];
-        if unit.clause != clause || unit.is(class::FINDING | MENTION | class::BREAK) {
+        if unit.clause != clause || unit.is(class::BREAK) || (unit.is(class::FINDING | MENTION) && !verb) {
             return;
         }
-        if unit.is(class::ANATOMY) && unit.phrase != NONE {
+        if unit.is(class::ANATOMY) && unit.phrase != NONE && !unit.is(class::FINDING) {
             break at;
         }
+        if unit.is(class::VERB) && !unit.is(class::COPULA) {
+            return;
+        }
         verb |= unit.is(class::VERB);
+        if unit.is(class::ADVERB) && unit.bits & class::VERB == 0 && at + 1 < d && units[at + 1].kind == TokenKind::Comma {
+            return;
+        }
         comma |= matches!(unit.kind, TokenKind::Comma | TokenKind::Semicolon | TokenKind::Open);
-        if unit.is(class::AND | class::OR | class::TURN) && !verb {
+        // "silhouette stable and within normal limits" goes on, "lungs and clear" does not.
+        let adjectives = at > floor && units[at - 1].is(class::CUE | class::DESCRIPTOR | class::ADVERB) && !units[at - 1].is(class::FINDING);
+        if unit.is(class::AND | class::OR | class::TURN) && !verb && !adjectives {
             return;
         }
         if d - at > 9 {
@@ -322,7 +393,12 @@ fn link_left(units: &[Unit], d: usize, last_descriptor: Option<usize>, links: &m
         }
     };
     if comma && !verb {
-        return;
+        // "heart size, moderately enlarged" goes on; "right lung, otherwise normal" and "lungs, clear airways" do not.
+        let bare = units[nearest + 1..d].iter().all(|u| u.kind == TokenKind::Comma || u.is(class::CUE | class::ADVERB) && !u.is(class::JUDGES));
+        let attributive = units.get(d + 1).is_some_and(|u| u.is(class::ANATOMY | class::FINDING));
+        if !bare || attributive {
+            return;
+        }
     }
     if taken(links, nearest) || governed(units, nearest) {
         return;
@@ -376,7 +452,7 @@ fn link_right(units: &[Unit], d: usize, links: &mut Vec<(u32, u32)>) {
         if unit.is(class::ANATOMY) && unit.phrase != NONE && !unit.is(class::FINDING) {
             break at;
         }
-        if ends(unit) || at - d > 5 {
+        if ends(unit) || at - d > 7 {
             return;
         }
         at += 1;
@@ -400,6 +476,41 @@ fn link_right(units: &[Unit], d: usize, links: &mut Vec<(u32, u32)>) {
         }
     }
     links.extend(more.into_iter().map(|part| (part, d as u32)));
+}
+
+/// "the lungs are hyperexpanded but clear", "the lungs are well inflated and clear": the second predicate
+/// of a subject, whatever the first was.
+fn link_joined(units: &[Unit], d: usize, links: &mut Vec<(u32, u32)>) {
+    let mut at = d;
+    while at > 0 && units[at - 1].is(class::ADVERB) && !units[at - 1].is(class::VERB) {
+        at -= 1;
+    }
+    if at == 0 || !units[at - 1].is(class::AND | class::BREAK) {
+        return;
+    }
+    at -= 1;
+    let clause = units[at].clause;
+    let mut copula = false;
+    while at > 0 && d - at < 12 {
+        at -= 1;
+        let unit = &units[at];
+        if unit.clause + 1 < clause || matches!(unit.kind, TokenKind::Semicolon | TokenKind::Comma) {
+            return;
+        }
+        if unit.is(class::VERB) {
+            if !unit.is(class::COPULA) {
+                return;
+            }
+            copula = true;
+        } else if copula && unit.is(class::ANATOMY) && unit.phrase != NONE {
+            if !governed(units, at) {
+                links.push((at as u32, d as u32));
+            }
+            return;
+        } else if !copula && unit.is(class::PREPOSITION | class::BREAK) {
+            return;
+        }
+    }
 }
 
 /// "the aorta is tortuous and calcified": the second descriptor shares the parts of the first.

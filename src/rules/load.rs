@@ -30,6 +30,8 @@ struct Loader<'a> {
     heading_sections: Vec<u32>,
     classes: HashMap<String, u32>,
     cues: Vec<Cue>,
+    predicates: Vec<(ConceptId, RuleId)>,
+    alone: Vec<(ConceptId, Composition)>,
     compositions: BTreeMap<(ConceptId, ConceptId), Vec<Composition>>,
     sections: Vec<SectionRule>,
     infos: Vec<RuleInfo>,
@@ -266,6 +268,7 @@ impl<'a> Loader<'a> {
                 overrides: text.overrides,
                 opens: text.opens,
                 existence: text.existence,
+                commas: text.commas.unwrap_or(text.status != Some(super::Status::Uncertain)),
             });
             let mut bits = class::CUE;
             if judges {
@@ -328,6 +331,18 @@ impl<'a> Loader<'a> {
             let anatomy = self.concepts(&text.anatomy, &[Kind::Anatomy], lexicon);
             let descriptors = self.concepts(&text.descriptor, &[Kind::Descriptor], lexicon);
             let findings = self.concepts(&text.finding, &[Kind::Finding, Kind::Device], lexicon);
+            // Neither part nor finding: whatever finding the descriptor is said of.
+            if text.anatomy.is_empty() && text.finding.is_empty() {
+                self.predicates.extend(descriptors.iter().map(|&d| (d, rule)));
+            } else if text.anatomy.is_empty() {
+                for &descriptor in &descriptors {
+                    for &finding in &findings {
+                        self.alone.push((descriptor, Composition { rule, finding, status: text.status, parts: false }));
+                    }
+                }
+            } else if text.finding.is_empty() {
+                self.fault(text.id.span().start, "a composition with anatomy names its finding");
+            }
             for &part in &anatomy {
                 for &descriptor in &descriptors {
                     let entry = self.compositions.entry((part, descriptor)).or_default();
@@ -453,6 +468,7 @@ impl<'a> Loader<'a> {
                             label,
                             within: within.clone(),
                             outside: outside.clone(),
+                            located: false,
                             statuses: statuses.to_vec(),
                         });
                     }
@@ -464,6 +480,19 @@ impl<'a> Loader<'a> {
         for only in &text.only {
             let concepts = self.concepts(&only.concepts, &kinds, lexicon);
             put(concepts, &only.statuses);
+        }
+        for located in &text.located {
+            let concepts = self.concepts(&located.concepts, &kinds, lexicon);
+            let within = self.concepts(&located.within, &[Kind::Anatomy], lexicon);
+            for concept in concepts.into_iter().flat_map(|root| lexicon.descendants(root)) {
+                targets[concept.index()].push(LabelTarget {
+                    label,
+                    within: within.clone(),
+                    outside: Vec::new(),
+                    located: true,
+                    statuses: Vec::new(),
+                });
+            }
         }
     }
 
@@ -536,6 +565,8 @@ impl<'a> Loader<'a> {
             classes,
             cues: self.cues,
             pairs,
+            predicates: self.predicates,
+            alone: self.alone,
             compositions,
             sections: self.sections,
             infos: self.infos,
