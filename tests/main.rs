@@ -1,0 +1,4 @@
+//! The one integration binary: one module a command, so that the program is linked once.
+
+mod program;
+mod score;
