@@ -146,14 +146,22 @@ impl Walk<'_> {
                 }
                 continue;
             }
-            if unit.clause != clause {
-                // "... or which": a relative clause without a mention before it belongs to the cue.
+            if self.cue.reach == Reach::Clause {
+                // A condition holds across verbs, up to the comma that ends it.
+                if unit.is(class::BREAK) || unit.kind == TokenKind::Semicolon {
+                    return;
+                }
+            } else if unit.clause != clause {
                 return;
             }
             if bracket && unit.kind != TokenKind::Close {
                 continue;
             }
             if unit.is(MENTION) {
+                // Capitals without punctuation: two noun phrases side by side are two statements.
+                if seen && judges && self.cue.reach != Reach::Clause && unit.capitals && self.side_by_side(i) {
+                    return;
+                }
                 // A statement of normality is its own: only a cue right before it turns it round.
                 if unit.is(NORMAL) && (seen || i - self.at > 3) {
                     return;
@@ -193,7 +201,7 @@ impl Walk<'_> {
             if unit.kind == TokenKind::Comma {
                 match self.cue.reach {
                     Reach::Phrase if seen => return,
-                    Reach::List if !self.continues(i, seen, closed) => return,
+                    Reach::List | Reach::Clause if !self.continues(i, seen, closed) => return,
                     _ => {}
                 }
             } else if unit.is(class::AND | class::OR) {
@@ -219,7 +227,7 @@ impl Walk<'_> {
                 if ends && (seen || self.cue.status.is_none()) {
                     return;
                 }
-            } else if unit.is(class::VERB) && !seen && !unit.is(class::EXISTENTIAL) && judges {
+            } else if unit.is(class::VERB) && !seen && !unit.is(class::EXISTENTIAL) && self.cue.status.is_some() {
                 return;
             } else if unit.is(class::VERB | class::EXISTENTIAL) && seen && self.cue.reach == Reach::Phrase {
                 return;
@@ -230,6 +238,25 @@ impl Walk<'_> {
                 }
             }
         }
+    }
+
+    /// Nothing joins the mention at `i` to the one before it.
+    fn side_by_side(&self, i: usize) -> bool {
+        // "NO CONSOLIDATION EFFUSION OR PNEUMOTHORAX" is a list all the same.
+        if self.units[i + 1..].iter().take(3).any(|u| u.is(class::OR)) {
+            return false;
+        }
+        for unit in self.units[self.at + 1..i].iter().rev() {
+            if unit.is(MENTION) {
+                return true;
+            }
+            if unit.is(class::AND | class::OR | class::PREPOSITION | class::TURN | class::VERB | class::JUDGES)
+                || !matches!(unit.kind, TokenKind::Word | TokenKind::Number)
+            {
+                return false;
+            }
+        }
+        false
     }
 
     /// Two mentions with nothing but adjectives between them ("atelectasis/infiltrate").
@@ -351,7 +378,9 @@ impl Walk<'_> {
             if unit.is(MENTION) && bracket == 0 {
                 targets.push(i as u32);
                 seen = true;
-                if single || matches!(self.cue.reach, Reach::Adjacent) {
+                // "lines and tubes: none" denies both.
+                let pair = i >= 2 && units[i - 1].is(class::AND | class::OR) && units[i - 2].is(MENTION);
+                if single || (self.cue.reach == Reach::Adjacent && !pair) {
                     return;
                 }
                 continue;

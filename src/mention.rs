@@ -8,7 +8,7 @@
 use crate::lexicon::{Kind, Lexicon, PhraseId};
 use crate::rules::{Meaning, NONE, Rules, Status, class};
 use crate::span::{ConceptId, RuleId, Span};
-use crate::token::{Token, TokenKind};
+use crate::token::{Token, TokenKind, flag};
 
 /// Set on units that hold a mention.
 pub(crate) const MENTION: u32 = 1 << 28;
@@ -28,6 +28,8 @@ pub(crate) struct Unit {
     pub(crate) phrase: u32,
     pub(crate) kind: TokenKind,
     pub(crate) clause: u16,
+    /// All in capitals.
+    pub(crate) capitals: bool,
 }
 
 impl Unit {
@@ -72,7 +74,7 @@ pub(crate) fn units(tokens: &[Token], range: (u32, u32), asked: &[(u32, u32)], r
             if let Some((first, last)) = asked.next() {
                 let last = last.min(range.1);
                 let bits = inner_bits(&tokens[first as usize..last as usize], rules);
-                units.push(Unit { first, last, bits: bits | MENTION, phrase: NONE, kind: TokenKind::Word, clause: 0 });
+                units.push(Unit { first, last, bits: bits | MENTION, phrase: NONE, kind: TokenKind::Word, clause: 0, capitals: tokens[first as usize].has(flag::CAPS) });
                 all |= bits | MENTION;
                 at = last;
                 continue;
@@ -83,9 +85,9 @@ pub(crate) fn units(tokens: &[Token], range: (u32, u32), asked: &[(u32, u32)], r
             Some((length, PhraseId(phrase))) => {
                 let bits = rules.meanings[phrase as usize].bits;
                 all |= bits;
-                Unit { first: at, last: at + length as u32, bits, phrase, kind: TokenKind::Word, clause: 0 }
+                Unit { first: at, last: at + length as u32, bits, phrase, kind: TokenKind::Word, clause: 0, capitals: tokens[at as usize].has(flag::CAPS) }
             }
-            None => Unit { first: at, last: at + 1, bits: 0, phrase: NONE, kind: tokens[at as usize].kind, clause: 0 },
+            None => Unit { first: at, last: at + 1, bits: 0, phrase: NONE, kind: tokens[at as usize].kind, clause: 0, capitals: tokens[at as usize].has(flag::CAPS) },
         };
         at = unit.last;
         units.push(unit);
@@ -222,7 +224,27 @@ pub(crate) fn find(
             found.push(Candidate { span: unit.span(tokens), concept, unit: i as u32, base: None, part: NONE, asked: NONE });
         }
     }
+    drop_topics(units, rules, lexicon, found);
     found.sort_by_key(|c| (c.unit, c.span.start, c.concept));
+}
+
+/// "Devices: no pacemaker", "Fractures: no rib fracture": what stands before the colon only says what the
+/// line is about.
+fn drop_topics(units: &mut [Unit], rules: &Rules, lexicon: &Lexicon, found: &mut Vec<Candidate>) {
+    let Some(colon) = units.iter().take(6).position(|u| u.kind == TokenKind::Colon) else { return };
+    if colon + 1 >= units.len() || !units[colon + 1..].iter().any(|u| u.is(MENTION)) {
+        return;
+    }
+    let denies = units[colon + 1].meaning(rules).is_some_and(|m| m.cue != NONE && rules.cues[m.cue as usize].status == Some(Status::Absent));
+    found.retain(|c| {
+        let at = c.unit as usize;
+        let device = c.concept != NONE && lexicon.concept(ConceptId(c.concept)).kind == Kind::Device;
+        let topic = at < colon && c.base.is_none() && (denies || device);
+        if topic {
+            units[at].bits &= !MENTION;
+        }
+        !topic
+    });
 }
 
 fn compose(
@@ -288,11 +310,18 @@ fn normal_findings(tokens: &[Token], units: &mut [Unit], rules: &Rules, lexicon:
         let Some(&(_, rule)) = rules.predicates.iter().find(|(descriptor, _)| descriptor.0 == meaning.descriptor) else { continue };
         let clause = units[d].clause;
         let mut verb = false;
+        let mut parts = false;
         for at in (0..d).rev() {
             let unit = units[at];
             if unit.clause != clause || unit.is(class::BREAK | class::DESCRIPTOR | class::TURN | class::EXISTENTIAL) || d - at > 8 {
                 break;
             }
+            // "except for pleural thickening the lungs are unremarkable": not its subject.
+            let joined = units[at + 1].is(class::AND | class::OR) || units[at + 1].kind == TokenKind::Comma;
+            if unit.is(class::FINDING) && parts && !joined {
+                break;
+            }
+            parts |= unit.is(class::ANATOMY) && !unit.is(class::FINDING);
             if !verb && (unit.is(class::ANATOMY | class::AND | class::JUDGES) || unit.kind == TokenKind::Comma) {
                 break;
             }

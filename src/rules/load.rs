@@ -39,6 +39,7 @@ struct Loader<'a> {
     ids: HashMap<String, RuleId>,
     schemes: Vec<BoundScheme>,
     tokens: Vec<Token>,
+    guarded: Vec<String>,
 }
 
 pub(super) fn load<'a>(
@@ -78,7 +79,8 @@ impl<'a> Loader<'a> {
 
     fn read(&mut self, lexicon: &Lexicon) {
         // The kind stands at the top of the file, so the whole need not be parsed twice.
-        let head = self.text.lines().take(40).take_while(|l| !l.starts_with('[')).collect::<Vec<_>>().join("\n");
+        let head: Vec<&str> = self.text.lines().take(40).filter(|l| l.starts_with("kind") || l.starts_with("version")).collect();
+        let head = head.join("\n");
         let kind = match toml::from_str::<super::schema::Head>(&head) {
             Ok(head) if head.version == 1 => head.kind,
             Ok(head) => {
@@ -113,6 +115,11 @@ impl<'a> Loader<'a> {
                     }
                 }
             }
+            "guard" => {
+                if let Some(file) = self.parse::<super::schema::GuardFile>() {
+                    self.guarded.extend(file.words.split_whitespace().map(str::to_owned));
+                }
+            }
             "scheme" => {
                 if let Some(file) = self.parse::<SchemeFile>() {
                     self.scheme(file, lexicon);
@@ -120,7 +127,7 @@ impl<'a> Loader<'a> {
             }
             other => self.fault(
                 0,
-                format!("unknown kind \"{other}\"; expected cues, compositions, sections, words or scheme"),
+                format!("unknown kind \"{other}\"; expected cues, compositions, sections, words, guard or scheme"),
             ),
         }
     }
@@ -540,6 +547,7 @@ impl<'a> Loader<'a> {
                 classes[id.index()] |= bits;
             }
         }
+        self.words.allow_slips(self.guarded.iter().map(String::as_str));
         let matcher = self.builder.build(&self.words);
         // A phrase that holds a verb is a verb group: "is not seen", "may represent".
         let verbs = class::VERB | class::PLURAL | class::EXISTENTIAL;

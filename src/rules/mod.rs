@@ -386,6 +386,11 @@ impl Rules {
         load::load(files, lexicon)
     }
 
+    /// Every word that a term, cue or heading uses.
+    pub fn vocabulary(&self) -> &Words {
+        &self.words
+    }
+
     /// Class bits of a single word.
     pub(crate) fn word_class(&self, word: WordId) -> u32 {
         self.classes.get(word.index()).copied().unwrap_or(0)

@@ -226,3 +226,17 @@ pub(super) struct NoFindingText {
     #[serde(default, rename = "ignores-concepts")]
     pub(super) ignores_concepts: Vec<Spanned<String>>,
 }
+
+/// Ordinary words that are one slip from a word of the vocabulary.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GuardFile {
+    #[serde(rename = "kind")]
+    pub(super) _kind: String,
+    #[serde(rename = "version")]
+    pub(super) _version: u32,
+    #[serde(rename = "language")]
+    pub(super) _language: String,
+    /// Parted by white space.
+    pub(super) words: String,
+}
