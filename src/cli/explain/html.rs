@@ -1,0 +1,3 @@
+//! stub
+use super::account::Account;
+pub(super) fn render(account: &Account) -> String { account.id.to_owned() }
