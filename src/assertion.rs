@@ -366,6 +366,10 @@ impl Walk<'_> {
             if unit.clause != clause && !single {
                 // "... and has resolved", "..., which has resolved": the subject stands in the clause before.
                 let joint = &units[i + 1];
+                let subject = |u: &Unit| u.is(class::ANATOMY | class::DETERMINER) || (u.bits == 0 && u.kind == TokenKind::Word);
+                if units[i + 1..self.at].iter().any(subject) {
+                    return;
+                }
                 let links = joint.is(class::AND | class::RELATIVE) || joint.kind == TokenKind::Comma;
                 if seen || !links || unit.clause + 1 != clause {
                     return;

@@ -370,8 +370,6 @@ pub enum RuleKind {
     Composition,
     /// A section.
     Section,
-    /// Part of the engine that a policy page documents (section defaults and the like).
-    Built,
 }
 
 impl Rules {
