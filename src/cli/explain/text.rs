@@ -1,6 +1,6 @@
 //! The account for a terminal: the report with its findings in colour or in brackets, then the labels.
 
-use super::account::{Account, LabelAccount, MentionAccount, Shade, value_word};
+use super::account::{Account, LabelAccount, MentionAccount, Shade};
 use crate::rules::Status;
 use std::fmt::Write;
 
@@ -21,7 +21,11 @@ const fn ansi(shade: Shade) -> &'static str {
 
 /// The whole account as text.
 pub(super) fn render(account: &Account, colours: bool) -> String {
-    let mut page = Page { account, colours, out: String::new() };
+    let mut page = Page {
+        account,
+        colours,
+        out: String::new(),
+    };
     page.report();
     page.labels();
     page.asides();
@@ -36,11 +40,19 @@ struct Page<'a> {
 
 impl Page<'_> {
     fn paint(&self, shade: Shade, text: &str) -> String {
-        if self.colours { format!("{}{text}{RESET}", ansi(shade)) } else { text.to_owned() }
+        if self.colours {
+            format!("{}{text}{RESET}", ansi(shade))
+        } else {
+            text.to_owned()
+        }
     }
 
     fn bold(&self, text: &str) -> String {
-        if self.colours { format!("\x1b[1m{text}{RESET}") } else { text.to_owned() }
+        if self.colours {
+            format!("\x1b[1m{text}{RESET}")
+        } else {
+            text.to_owned()
+        }
     }
 
     fn line(&mut self, text: &str) {
@@ -55,13 +67,22 @@ impl Page<'_> {
             let _ = writeln!(self.out, "note: {note}");
         }
         self.out.push('\n');
-        let marked = if self.colours { self.coloured() } else { self.bracketed() };
+        let marked = if self.colours {
+            self.coloured()
+        } else {
+            self.bracketed()
+        };
         for line in marked.lines() {
             self.line(format!("  {line}").trim_end());
         }
         self.out.push('\n');
         if self.colours {
-            let legend = [(Shade::Present, "present"), (Shade::Uncertain, "uncertain"), (Shade::Absent, "absent"), (Shade::Aside, "past, asked or other")];
+            let legend = [
+                (Shade::Present, "present"),
+                (Shade::Uncertain, "uncertain"),
+                (Shade::Absent, "absent"),
+                (Shade::Aside, "past, asked or other"),
+            ];
             let legend: Vec<String> = legend.iter().map(|(s, w)| self.paint(*s, w)).collect();
             let _ = writeln!(self.out, "  {}\n", legend.join("  "));
         }
@@ -76,12 +97,20 @@ impl Page<'_> {
             out.push_str(&plain(&self.account.text[from..at]));
             from = at;
             // Inner mentions close first, outer mentions open first.
-            let mut closing: Vec<&MentionAccount> = mentions.iter().filter(|m| m.span.end as usize == at).collect();
+            let mut closing: Vec<&MentionAccount> = mentions
+                .iter()
+                .filter(|m| m.span.end as usize == at)
+                .collect();
             closing.sort_by_key(|m| std::cmp::Reverse(m.span.start));
             for mention in closing {
                 let _ = write!(out, "|{}]", mention.word);
             }
-            out.extend(mentions.iter().filter(|m| m.span.start as usize == at).map(|_| '['));
+            out.extend(
+                mentions
+                    .iter()
+                    .filter(|m| m.span.start as usize == at)
+                    .map(|_| '['),
+            );
         }
         out.push_str(&plain(&self.account.text[from..]));
         out
@@ -93,12 +122,18 @@ impl Page<'_> {
         let mentions = &self.account.mentions;
         let mut out = String::new();
         let mut from = 0;
-        for to in boundaries(mentions).into_iter().chain([self.account.text.len()]) {
+        for to in boundaries(mentions)
+            .into_iter()
+            .chain([self.account.text.len()])
+        {
             let piece = plain(&self.account.text[from..to]);
-            let over = mentions.iter().filter(|m| m.span.start as usize <= from && to <= m.span.end as usize);
+            let over = mentions
+                .iter()
+                .filter(|m| m.span.start as usize <= from && to <= m.span.end as usize);
             match over.min_by_key(|m| m.span.len()) {
                 Some(m) => {
-                    let lines: Vec<String> = piece.split('\n').map(|l| self.paint(m.shade, l)).collect();
+                    let lines: Vec<String> =
+                        piece.split('\n').map(|l| self.paint(m.shade, l)).collect();
                     out.push_str(&lines.join("\n"));
                 }
                 None => out.push_str(&piece),
@@ -130,7 +165,7 @@ impl Page<'_> {
             Some(Status::Present) => self.paint(Shade::Present, "present"),
             Some(Status::Uncertain) => self.paint(Shade::Uncertain, "uncertain"),
             Some(Status::Absent) => self.paint(Shade::Absent, "absent"),
-            None => value_word(None).to_owned(),
+            None => label.word().to_owned(),
         };
         let name = self.bold(label.name);
         let _ = writeln!(self.out, "\n{name}: {value}");
@@ -145,41 +180,99 @@ impl Page<'_> {
             self.wrapped("  ", 2, &format!("{} ({})", label.definition, label.place));
         }
         for (i, &other) in label.others.iter().enumerate() {
-            let lead = if i > 0 || label.note.is_some() { "            " } else { "  also      " };
+            let lead = if i > 0 || label.note.is_some() {
+                "            "
+            } else {
+                "  also      "
+            };
             self.mention(lead, other, false);
         }
         for (i, &other) in label.aside.iter().enumerate() {
-            self.mention(if i > 0 { "            " } else { "  left out  " }, other, true);
+            self.mention(
+                if i > 0 {
+                    "            "
+                } else {
+                    "  left out  "
+                },
+                other,
+                true,
+            );
         }
     }
 
     fn reasons(&mut self, mention: &MentionAccount) {
-        let finding = format!("\"{}\" names {}", plain(&self.account.quote(mention.span)), mention.name);
-        self.wrapped("  finding   ", 12, &format!("{finding} ({})", mention.named_at));
+        let finding = format!(
+            "\u{201c}{}\u{201d} names {}",
+            plain(&self.account.quote(mention.span)),
+            mention.name
+        );
+        self.wrapped(
+            "  finding   ",
+            12,
+            &format!("{finding} ({})", mention.named_at),
+        );
         if !mention.reasons.iter().any(|r| r.decides) {
-            self.wrapped("  cue       ", 12, &format!("none: named plainly, so {}", mention.word));
+            self.wrapped(
+                "  cue       ",
+                12,
+                &format!("none: named plainly, so {}", mention.word),
+            );
         }
         for reason in &mention.reasons {
-            let lead = if reason.decides { "  cue       " } else { "  besides   " };
-            let gives = if reason.gives.is_empty() { String::new() } else { format!(" -> {}", reason.gives.join(", ")) };
-            self.wrapped(lead, 12, &format!("\"{}\"{gives}", plain(&self.account.quote(reason.cue))));
-            self.wrapped("            ", 12, &format!("rule {} ({}): {}", reason.rule, reason.place, reason.why));
+            let lead = if reason.decides {
+                "  cue       "
+            } else {
+                "  besides   "
+            };
+            let gives = if reason.gives.is_empty() {
+                String::new()
+            } else {
+                format!(" -> {}", reason.gives.join(", "))
+            };
+            self.wrapped(
+                lead,
+                12,
+                &format!("{}{gives}", plain(&self.account.cue(reason))),
+            );
+            self.wrapped(
+                "            ",
+                12,
+                &format!("rule {} ({}): {}", reason.rule, reason.place, reason.why),
+            );
         }
     }
 
     fn mention(&mut self, lead: &str, at: usize, why: bool) {
         let mention = &self.account.mentions[at];
         let word = self.paint(mention.shade, mention.word);
-        let cues: Vec<String> = mention.reasons.iter().filter(|r| r.decides).map(|r| format!("\"{}\" {}", plain(&self.account.quote(r.cue)), r.place)).collect();
-        let by = if cues.is_empty() { String::new() } else { format!(" by {}", cues.join(", ")) };
-        let because = mention.aside.as_ref().filter(|_| why).map_or_else(String::new, |a| format!(": {a}"));
-        let text = format!("\"{}\" {word}{by}{because}", plain(&self.account.quote(mention.span)));
+        let cues: Vec<String> = mention
+            .reasons
+            .iter()
+            .filter(|r| r.decides)
+            .map(|r| format!("{} {}", plain(&self.account.cue(r)), r.place))
+            .collect();
+        let by = if cues.is_empty() {
+            String::new()
+        } else {
+            format!(" by {}", cues.join(", "))
+        };
+        let because = mention
+            .aside
+            .as_ref()
+            .filter(|_| why)
+            .map_or_else(String::new, |a| format!(": {a}"));
+        let text = format!(
+            "\u{201c}{}\u{201d} {word}{by}{because}",
+            plain(&self.account.quote(mention.span))
+        );
         self.wrapped(lead, 12, &text);
     }
 
     /// Mentions that no label of the scheme holds.
     fn asides(&mut self) {
-        let outside: Vec<usize> = (0..self.account.mentions.len()).filter(|&i| self.account.mentions[i].labels.is_empty()).collect();
+        let outside: Vec<usize> = (0..self.account.mentions.len())
+            .filter(|&i| self.account.mentions[i].labels.is_empty())
+            .collect();
         if outside.is_empty() {
             return;
         }
@@ -225,7 +318,10 @@ fn seen(word: &str) -> usize {
 
 /// Where mentions start and end, in order.
 fn boundaries(mentions: &[MentionAccount]) -> Vec<usize> {
-    let mut out: Vec<usize> = mentions.iter().flat_map(|m| [m.span.start as usize, m.span.end as usize]).collect();
+    let mut out: Vec<usize> = mentions
+        .iter()
+        .flat_map(|m| [m.span.start as usize, m.span.end as usize])
+        .collect();
     out.sort_unstable();
     out.dedup();
     out
@@ -233,5 +329,14 @@ fn boundaries(mentions: &[MentionAccount]) -> Vec<usize> {
 
 /// Report text without the control characters that could steer a terminal.
 fn plain(text: &str) -> String {
-    text.replace("\r\n", "\n").chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
+    text.replace("\r\n", "\n")
+        .chars()
+        .map(|c| {
+            if c.is_control() && c != '\n' && c != '\t' {
+                '\u{fffd}'
+            } else {
+                c
+            }
+        })
+        .collect()
 }

@@ -3,8 +3,9 @@
 //! The predictions name concepts, not labels, so the scheme says which mention speaks of which label. Shows
 //! report text only because the user asked for it.
 
+use super::compare::{said, word};
 use super::read::{GoldMention, MentionGold, Record};
-use super::{Options, read, said, word};
+use super::{Options, read};
 use crate::rules::Status;
 use crate::score::{ATTRIBUTES, Judged, SAID, Said};
 use crate::{Engine, Error};
@@ -66,7 +67,12 @@ impl Context {
     /// Loads the engine only when there are mentions to explain.
     pub(super) fn new(wanted: bool, options: &Options) -> Result<Context, Error> {
         let engine = wanted.then(|| super::engine(options)).transpose()?;
-        let texts = options.text.as_deref().map(read::texts).transpose()?.unwrap_or_default();
+        let texts = options
+            .text
+            .as_deref()
+            .map(read::texts)
+            .transpose()?
+            .unwrap_or_default();
         Ok(Context { engine, texts })
     }
 
@@ -78,30 +84,60 @@ impl Context {
         predicted: Option<Status>,
         record: Option<&Record>,
     ) -> LabelMiss {
-        let mentions = record.and_then(|r| r.mentions.as_deref()).unwrap_or_default();
+        let mentions = record
+            .and_then(|r| r.mentions.as_deref())
+            .unwrap_or_default();
         let speaking = mentions.iter().filter(|m| self.speaks_of(m, label));
         let told: Vec<Told> = match predicted {
             Some(_) => {
-                let deciding = speaking.filter(|m| m.get("counts").and_then(Value::as_bool) != Some(false));
-                deciding.filter(|m| SAID[said(m) as usize].0 == word(predicted)).take(1).map(|m| self.told(id, m)).collect()
+                let deciding =
+                    speaking.filter(|m| m.get("counts").and_then(Value::as_bool) != Some(false));
+                deciding
+                    .filter(|m| SAID[said(m) as usize].0 == word(predicted))
+                    .take(1)
+                    .map(|m| self.told(id, m))
+                    .collect()
             }
             None => speaking.take(SHOWN).map(|m| self.told(id, m)).collect(),
         };
-        LabelMiss { id: id.to_owned(), label: label.to_owned(), gold: word(gold), predicted: word(predicted), mentions: told }
+        LabelMiss {
+            id: id.to_owned(),
+            label: label.to_owned(),
+            gold: word(gold),
+            predicted: word(predicted),
+            mentions: told,
+        }
     }
 
     fn speaks_of(&self, mention: &Map<String, Value>, label: &str) -> bool {
-        let Some(engine) = &self.engine else { return false };
-        let concept = mention.get("concept").and_then(Value::as_str).and_then(|c| engine.lexicon.find(c));
-        let (Some(concept), Some(bound)) = (concept, engine.scheme("chexpert")) else { return false };
-        bound.targets[concept.index()].iter().any(|t| *bound.scheme.labels[t.label as usize].name == *label)
+        let Some(engine) = &self.engine else {
+            return false;
+        };
+        let concept = mention
+            .get("concept")
+            .and_then(Value::as_str)
+            .and_then(|c| engine.lexicon.find(c));
+        let (Some(concept), Some(bound)) = (concept, engine.scheme("chexpert")) else {
+            return false;
+        };
+        bound.targets[concept.index()]
+            .iter()
+            .any(|t| *bound.scheme.labels[t.label as usize].name == *label)
     }
 
     fn told(&self, id: &str, mention: &Map<String, Value>) -> Told {
         let text = self.texts.get(id).map(String::as_str);
         let sentence = text.and_then(|text| self.sentence(text, mention));
         let cues = text.map_or_else(Vec::new, |text| {
-            evidence(mention).filter_map(|e| Some(slice(text, e.get("start")?.as_u64()?, e.get("end")?.as_u64()?))).collect()
+            evidence(mention)
+                .filter_map(|e| {
+                    Some(slice(
+                        text,
+                        e.get("start")?.as_u64()?,
+                        e.get("end")?.as_u64()?,
+                    ))
+                })
+                .collect()
         });
         let string = |key: &str| mention.get(key).and_then(Value::as_str).map(str::to_owned);
         Told {
@@ -119,15 +155,29 @@ impl Context {
         let (start, _) = read::span("", mention).ok()?;
         let (at, _) = text.char_indices().nth(start as usize)?;
         let analysis = self.engine.as_ref()?.analyze(&crate::Report::new("", text));
-        let span = analysis.sentences.iter().map(|s| s.span).find(|s| s.range().contains(&at))?;
+        let span = analysis
+            .sentences
+            .iter()
+            .map(|s| s.span)
+            .find(|s| s.range().contains(&at))?;
         Some(plain(&text[span.range()]))
     }
 }
 
 /// A gold mention that a prediction missed or misread.
-pub(super) fn mention_miss(report: &MentionGold, mention: &GoldMention, judged: Judged, best: Option<&Map<String, Value>>) -> MentionMiss {
+pub(super) fn mention_miss(
+    report: &MentionGold,
+    mention: &GoldMention,
+    judged: Judged,
+    best: Option<&Map<String, Value>>,
+) -> MentionMiss {
     let name = |said: Said| SAID[said as usize].0;
-    let given = |a: &str| best.and_then(|b| b.get(a)).and_then(Value::as_str).unwrap_or("none").to_owned();
+    let given = |a: &str| {
+        best.and_then(|b| b.get(a))
+            .and_then(Value::as_str)
+            .unwrap_or("none")
+            .to_owned()
+    };
     let attributes = ATTRIBUTES
         .into_iter()
         .zip(judged.attributes)
@@ -142,13 +192,21 @@ pub(super) fn mention_miss(report: &MentionGold, mention: &GoldMention, judged: 
         gold: name(judged.gold),
         predicted: judged.predicted.map(name),
         attributes,
-        context: slice(&report.text, mention.span.0.saturating_sub(70), mention.span.1 + 50),
+        context: slice(
+            &report.text,
+            mention.span.0.saturating_sub(70),
+            mention.span.1 + 50,
+        ),
         rules: best.map_or_else(Vec::new, rules),
     }
 }
 
 fn evidence(mention: &Map<String, Value>) -> impl Iterator<Item = &Value> {
-    mention.get("evidence").and_then(Value::as_array).into_iter().flatten()
+    mention
+        .get("evidence")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
 }
 
 /// Ids of the rules that decided, in order, each once.
@@ -164,11 +222,17 @@ fn rules(mention: &Map<String, Value>) -> Vec<String> {
 
 /// Code points `start..end` of a text, on one line.
 fn slice(text: &str, start: u64, end: u64) -> String {
-    let part: String = text.chars().skip(start as usize).take(end.saturating_sub(start) as usize).collect();
+    let part: String = text
+        .chars()
+        .skip(start as usize)
+        .take(end.saturating_sub(start) as usize)
+        .collect();
     plain(&part)
 }
 
 /// Report text for a terminal: on one line, and without control characters, which could steer it.
 pub(super) fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
 }

@@ -3,9 +3,9 @@
 //! Knows no arithmetic. Every complaint names the file and line, what stands there and what was expected,
 //! and never the text of a report.
 
+use crate::Error;
 use crate::rules::Status;
 use crate::score::{SAID, Said};
-use crate::Error;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
@@ -70,32 +70,59 @@ fn read_text(path: &Path) -> Result<String, Error> {
     let name = path.display().to_string();
     let mut bytes = Vec::new();
     if name == "-" {
-        std::io::stdin().read_to_end(&mut bytes).map_err(|e| Error::input("standard input", e))?;
+        std::io::stdin()
+            .read_to_end(&mut bytes)
+            .map_err(|e| Error::input("standard input", e))?;
     } else {
         bytes = std::fs::read(path).map_err(|e| Error::input(&name, e))?;
     }
     if bytes.starts_with(&[0x1f, 0x8b]) {
         let packed = std::mem::take(&mut bytes);
-        flate2::read::MultiGzDecoder::new(&packed[..]).read_to_end(&mut bytes).map_err(|e| Error::input(&name, e))?;
+        flate2::read::MultiGzDecoder::new(&packed[..])
+            .read_to_end(&mut bytes)
+            .map_err(|e| Error::input(&name, e))?;
     }
     let text = String::from_utf8(bytes).map_err(|e| {
-        Error::input(&name, format!("byte {} is not UTF-8; expected JSON lines or CSV in UTF-8", e.utf8_error().valid_up_to()))
+        Error::input(
+            &name,
+            format!(
+                "byte {} is not UTF-8; expected JSON lines or CSV in UTF-8",
+                e.utf8_error().valid_up_to()
+            ),
+        )
     })?;
-    Ok(text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned))
+    Ok(text
+        .strip_prefix('\u{feff}')
+        .map_or_else(|| text.clone(), str::to_owned))
 }
 
 /// One JSON object a line, with the place of each for messages.
-fn json_lines<'t>(name: &str, text: &'t str) -> impl Iterator<Item = Result<(String, Map<String, Value>), Error>> + use<'t> {
+fn json_lines<'t>(
+    name: &str,
+    text: &'t str,
+) -> impl Iterator<Item = Result<(String, Map<String, Value>), Error>> + use<'t> {
     let name = name.to_owned();
-    text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(move |(i, line)| {
-        let place = format!("{name}:{}", i + 1);
-        match serde_json::from_str(line) {
-            Ok(Value::Object(object)) => Ok((place, object)),
-            Ok(other) => Err(Error::input(place, format!("found {}; expected a JSON object", kind(&other)))),
-            // The message of serde_json counts lines from the start of this line, so only the column helps.
-            Err(e) => Err(Error::input(place, format!("not JSON at column {}; expected one JSON object a line", e.column()))),
-        }
-    })
+    text.lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim().is_empty())
+        .map(move |(i, line)| {
+            let place = format!("{name}:{}", i + 1);
+            match serde_json::from_str(line) {
+                Ok(Value::Object(object)) => Ok((place, object)),
+                Ok(other) => Err(Error::input(
+                    place,
+                    format!("found {}; expected a JSON object", kind(&other)),
+                )),
+                // The message of serde_json counts lines from the start of this line, so only the column helps.
+                Err(e) => Err(Error::input(
+                    place,
+                    format!(
+                        "not JSON at column {}; expected one JSON object a line",
+                        e.column()
+                    ),
+                )),
+            }
+        })
 }
 
 fn kind(value: &Value) -> &'static str {
@@ -110,21 +137,33 @@ fn kind(value: &Value) -> &'static str {
 }
 
 fn found(object: &Map<String, Value>, key: &str) -> String {
-    object.get(key).map_or_else(|| format!("no {key:?}"), |v| format!("{key:?} is {}", kind(v)))
+    object.get(key).map_or_else(
+        || format!("no {key:?}"),
+        |v| format!("{key:?} is {}", kind(v)),
+    )
 }
 
 fn id(place: &str, object: &Map<String, Value>) -> Result<String, Error> {
     match object.get("id") {
         Some(Value::String(id)) => Ok(id.clone()),
         Some(Value::Number(id)) => Ok(id.to_string()),
-        _ => Err(Error::input(place, format!("{}; expected the report's id as a string", found(object, "id")))),
+        _ => Err(Error::input(
+            place,
+            format!(
+                "{}; expected the report's id as a string",
+                found(object, "id")
+            ),
+        )),
     }
 }
 
 fn string(place: &str, object: &Map<String, Value>, key: &str) -> Result<String, Error> {
     match object.get(key) {
         Some(Value::String(text)) => Ok(text.clone()),
-        _ => Err(Error::input(place, format!("{}; expected a string", found(object, key)))),
+        _ => Err(Error::input(
+            place,
+            format!("{}; expected a string", found(object, key)),
+        )),
     }
 }
 
@@ -140,7 +179,13 @@ fn status(word: &str) -> Option<Status> {
 fn label_object(place: &str, value: &Value) -> Result<BTreeMap<String, Status>, Error> {
     let expected = "expected present, absent or uncertain (leave out what is not mentioned)";
     let Value::Object(labels) = value else {
-        return Err(Error::input(place, format!("\"labels\" is {}; expected an object from label to value", kind(value))));
+        return Err(Error::input(
+            place,
+            format!(
+                "\"labels\" is {}; expected an object from label to value",
+                kind(value)
+            ),
+        ));
     };
     let mut out = BTreeMap::new();
     for (label, value) in labels {
@@ -148,30 +193,61 @@ fn label_object(place: &str, value: &Value) -> Result<BTreeMap<String, Status>, 
             Value::Null => {}
             Value::String(word) => match status(word) {
                 Some(s) => drop(out.insert(label.clone(), s)),
-                None => return Err(Error::input(place, format!("label {label:?} is {word:?}; {expected}"))),
+                None => {
+                    return Err(Error::input(
+                        place,
+                        format!("label {label:?} is {word:?}; {expected}"),
+                    ));
+                }
             },
-            other => return Err(Error::input(place, format!("label {label:?} is {}; {expected}", kind(other)))),
+            other => {
+                return Err(Error::input(
+                    place,
+                    format!("label {label:?} is {}; {expected}", kind(other)),
+                ));
+            }
         }
     }
     Ok(out)
 }
 
 fn objects(place: &str, key: &str, value: &Value) -> Result<Vec<Map<String, Value>>, Error> {
-    let bad = |v: &Value| Error::input(place, format!("{key:?} holds {}; expected a list of objects", kind(v)));
-    let Value::Array(list) = value else { return Err(bad(value)) };
-    list.iter().map(|v| v.as_object().cloned().ok_or_else(|| bad(v))).collect()
+    let bad = |v: &Value| {
+        Error::input(
+            place,
+            format!("{key:?} holds {}; expected a list of objects", kind(v)),
+        )
+    };
+    let Value::Array(list) = value else {
+        return Err(bad(value));
+    };
+    list.iter()
+        .map(|v| v.as_object().cloned().ok_or_else(|| bad(v)))
+        .collect()
 }
 
 /// Start and end of a mention, in code points.
 pub(super) fn span(place: &str, mention: &Map<String, Value>) -> Result<(u64, u64), Error> {
     let offset = |key: &str| {
         mention.get(key).and_then(Value::as_u64).ok_or_else(|| {
-            Error::input(place, format!("a mention with {}; expected a whole number of code points", found(mention, key)))
+            Error::input(
+                place,
+                format!(
+                    "a mention with {}; expected a whole number of code points",
+                    found(mention, key)
+                ),
+            )
         })
     };
     let span = (offset("start")?, offset("end")?);
     if span.0 >= span.1 {
-        return Err(Error::input(place, format!("a mention from {} to {}; expected start before end", span.0, span.1)));
+        return Err(Error::input(
+            place,
+            format!(
+                "a mention from {} to {}; expected start before end",
+                span.0, span.1
+            ),
+        ));
     }
     Ok(span)
 }
@@ -180,35 +256,83 @@ pub(super) fn span(place: &str, mention: &Map<String, Value>) -> Result<(u64, u6
 pub(super) fn gold(path: &Path) -> Result<Gold, Error> {
     let (name, text) = (path.display().to_string(), read_text(path)?);
     if !text.trim_start().starts_with('{') {
-        let (columns, rows) = table(&name, &text)?;
-        let reports = rows.into_iter().map(|(id, labels)| GoldReport { id, labels, undecided: Vec::new() }).collect();
-        return Ok(Gold::Labels(LabelGold { columns: Some(columns), reports }));
+        let (columns, rows) = super::table::read(&name, &text)?;
+        let reports = rows
+            .into_iter()
+            .map(|(id, labels)| GoldReport {
+                id,
+                labels,
+                undecided: Vec::new(),
+            })
+            .collect();
+        return Ok(Gold::Labels(LabelGold {
+            columns: Some(columns),
+            reports,
+        }));
     }
     let mut reports = Vec::new();
     let mut texts = Vec::new();
     for line in json_lines(&name, &text) {
         let (place, object) = line?;
         let id = id(&place, &object)?;
-        if let Some(list) = object.get("mentions").filter(|_| object.contains_key("text")) {
-            let mentions: Result<_, _> = objects(&place, "mentions", list)?.iter().map(|m| gold_mention(&place, m)).collect();
-            let set = object.get("set").and_then(Value::as_str).unwrap_or("gold").to_owned();
-            texts.push(MentionGold { set, id, text: string(&place, &object, "text")?, mentions: mentions? });
+        if let Some(list) = object
+            .get("mentions")
+            .filter(|_| object.contains_key("text"))
+        {
+            let mentions: Result<_, _> = objects(&place, "mentions", list)?
+                .iter()
+                .map(|m| gold_mention(&place, m))
+                .collect();
+            let set = object
+                .get("set")
+                .and_then(Value::as_str)
+                .unwrap_or("gold")
+                .to_owned();
+            texts.push(MentionGold {
+                set,
+                id,
+                text: string(&place, &object, "text")?,
+                mentions: mentions?,
+            });
         } else if let Some(labels) = object.get("labels") {
             let undecided = match object.get("undecided") {
                 None | Some(Value::Null) => Vec::new(),
                 Some(list) => serde_json::from_value(list.clone()).map_err(|_| {
-                    Error::input(&place, format!("\"undecided\" is {}; expected a list of label names", kind(list)))
+                    Error::input(
+                        &place,
+                        format!(
+                            "\"undecided\" is {}; expected a list of label names",
+                            kind(list)
+                        ),
+                    )
                 })?,
             };
-            reports.push(GoldReport { id, labels: label_object(&place, labels)?, undecided });
+            reports.push(GoldReport {
+                id,
+                labels: label_object(&place, labels)?,
+                undecided,
+            });
         } else {
-            return Err(Error::input(place, "neither \"labels\" nor \"text\" with \"mentions\"; expected label gold or mention gold"));
+            return Err(Error::input(
+                place,
+                "neither \"labels\" nor \"text\" with \"mentions\"; expected label gold or mention gold",
+            ));
         }
         if !texts.is_empty() && !reports.is_empty() {
-            return Err(Error::input(place, "label gold and mention gold in one file; expected one kind"));
+            return Err(Error::input(
+                place,
+                "label gold and mention gold in one file; expected one kind",
+            ));
         }
     }
-    Ok(if texts.is_empty() { Gold::Labels(LabelGold { columns: None, reports }) } else { Gold::Mentions(texts) })
+    Ok(if texts.is_empty() {
+        Gold::Labels(LabelGold {
+            columns: None,
+            reports,
+        })
+    } else {
+        Gold::Mentions(texts)
+    })
 }
 
 fn gold_mention(place: &str, mention: &Map<String, Value>) -> Result<GoldMention, Error> {
@@ -216,106 +340,93 @@ fn gold_mention(place: &str, mention: &Map<String, Value>) -> Result<GoldMention
     let status = SAID.iter().find(|s| s.0 == word).map(|s| s.1).ok_or_else(|| {
         Error::input(place, format!("a mention is {word:?}; expected present, absent, uncertain, historical, hypothetical or family"))
     })?;
-    let attributes = crate::score::ATTRIBUTES.map(|a| mention.get(a).and_then(Value::as_str).map(str::to_owned));
-    let quote = mention.get("quote").and_then(Value::as_str).unwrap_or_default().to_owned();
-    Ok(GoldMention { span: span(place, mention)?, quote, status, attributes })
+    let attributes =
+        crate::score::ATTRIBUTES.map(|a| mention.get(a).and_then(Value::as_str).map(str::to_owned));
+    let quote = mention
+        .get("quote")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
+    Ok(GoldMention {
+        span: span(place, mention)?,
+        quote,
+        status,
+        attributes,
+    })
 }
 
 /// What is to be scored.
 pub(super) fn predicted(path: &Path) -> Result<Predicted, Error> {
     let (name, text) = (path.display().to_string(), read_text(path)?);
     if !text.trim_start().starts_with('{') {
-        let (columns, rows) = table(&name, &text)?;
-        let record = |labels| Record { labels: Some(labels), mentions: None };
-        let records = rows.into_iter().map(|(id, labels)| (id, record(labels))).collect();
-        return Ok(Predicted { records, columns: Some(columns) });
+        let (columns, rows) = super::table::read(&name, &text)?;
+        let record = |labels| Record {
+            labels: Some(labels),
+            mentions: None,
+        };
+        let records = rows
+            .into_iter()
+            .map(|(id, labels)| (id, record(labels)))
+            .collect();
+        return Ok(Predicted {
+            records,
+            columns: Some(columns),
+        });
     }
     let mut records = HashMap::new();
     for line in json_lines(&name, &text) {
         let (place, object) = line?;
-        let labels = object.get("labels").map(|v| label_object(&place, v)).transpose()?;
-        let key = if object.contains_key("mentions") { "mentions" } else { "assertions" };
-        let mentions = object.get(key).map(|v| objects(&place, key, v)).transpose()?;
+        let labels = object
+            .get("labels")
+            .map(|v| label_object(&place, v))
+            .transpose()?;
+        let key = if object.contains_key("mentions") {
+            "mentions"
+        } else {
+            "assertions"
+        };
+        let mentions = object
+            .get(key)
+            .map(|v| objects(&place, key, v))
+            .transpose()?;
         for mention in mentions.iter().flatten() {
             span(&place, mention)?;
-            if !mention.get("status").and_then(Value::as_str).is_some_and(|s| status(s).is_some()) {
-                return Err(Error::input(place, format!("a mention with {}; expected present, absent or uncertain", found(mention, "status"))));
+            if !mention
+                .get("status")
+                .and_then(Value::as_str)
+                .is_some_and(|s| status(s).is_some())
+            {
+                return Err(Error::input(
+                    place,
+                    format!(
+                        "a mention with {}; expected present, absent or uncertain",
+                        found(mention, "status")
+                    ),
+                ));
             }
         }
         if labels.is_none() && mentions.is_none() {
-            return Err(Error::input(place, "none of \"labels\", \"mentions\" and \"assertions\"; expected output of radlabel label or assert"));
+            return Err(Error::input(
+                place,
+                "none of \"labels\", \"mentions\" and \"assertions\"; expected output of radlabel label or assert",
+            ));
         }
         records.insert(id(&place, &object)?, Record { labels, mentions });
     }
-    Ok(Predicted { records, columns: None })
+    Ok(Predicted {
+        records,
+        columns: None,
+    })
 }
 
 /// The texts of `--text`: id -> text.
 pub(super) fn texts(path: &Path) -> Result<HashMap<String, String>, Error> {
     let (name, text) = (path.display().to_string(), read_text(path)?);
     json_lines(&name, &text)
-        .map(|line| line.and_then(|(place, object)| Ok((id(&place, &object)?, string(&place, &object, "text")?))))
+        .map(|line| {
+            line.and_then(|(place, object)| {
+                Ok((id(&place, &object)?, string(&place, &object, "text")?))
+            })
+        })
         .collect()
-}
-
-type Table = (Vec<String>, Vec<(String, BTreeMap<String, Status>)>);
-
-/// A CheXpert table: the first column is the report, the others labels with 1, 0, -1 or nothing. Columns
-/// that are no labels (sex, age, view) are carried by many such files, so a column counts as a label when
-/// all its values read as one.
-fn table(name: &str, text: &str) -> Result<Table, Error> {
-    let mut reader = csv::ReaderBuilder::new().flexible(false).from_reader(text.as_bytes());
-    let csv_error = |e: csv::Error| {
-        let line = e.position().map_or(1, csv::Position::line);
-        Error::input(format!("{name}:{line}"), "a row with another number of fields than the header; expected a CSV table")
-    };
-    let header: Vec<String> = reader.headers().map_err(csv_error)?.iter().map(|h| h.trim().to_owned()).collect();
-    let known = super::known_labels();
-    if header.len() < 2 {
-        return Err(Error::input(
-            format!("{name}:1"),
-            format!("{} column(s); expected JSON lines, or a table of the report id and one column a label", header.len()),
-        ));
-    }
-    let mut rows = Vec::new();
-    let mut is_label: Vec<bool> = header.iter().enumerate().map(|(i, _)| i > 0).collect();
-    for record in reader.records() {
-        let record = record.map_err(csv_error)?;
-        let mut labels = BTreeMap::new();
-        for (i, field) in record.iter().enumerate().skip(1) {
-            match value(field) {
-                Some(None) => {}
-                Some(Some(status)) => drop(labels.insert(header[i].clone(), status)),
-                None if known.contains(&header[i]) => {
-                    let line = record.position().map_or(1, csv::Position::line);
-                    return Err(Error::input(
-                        format!("{name}:{line}"),
-                        format!("column {:?} is {field:?}; expected 1, 0, -1 or nothing", header[i]),
-                    ));
-                }
-                None => is_label[i] = false,
-            }
-        }
-        rows.push((record.get(0).unwrap_or_default().to_owned(), labels));
-    }
-    // A column of ages may hold a 1 by chance: what is no label for one row is none for all.
-    for (_, labels) in &mut rows {
-        labels.retain(|label, _| header.iter().zip(&is_label).any(|(h, l)| *l && h == label));
-    }
-    let columns = header.into_iter().zip(is_label).filter(|c| c.1).map(|c| c.0).collect();
-    Ok((columns, rows))
-}
-
-/// `Some(None)` = not mentioned; `None` = no label value.
-fn value(field: &str) -> Option<Option<Status>> {
-    let field = field.trim();
-    if field.is_empty() || field.eq_ignore_ascii_case("nan") {
-        return Some(None);
-    }
-    match field.parse::<f64>() {
-        Ok(1.0) => Some(Some(Status::Present)),
-        Ok(0.0) => Some(Some(Status::Absent)),
-        Ok(-1.0) => Some(Some(Status::Uncertain)),
-        _ => None,
-    }
 }
