@@ -163,6 +163,37 @@ fn mention_figures_by_hand() {
     }
 }
 
+/// Records as `radlabel label` writes them; the text comes from a second file.
+#[test]
+fn a_label_miss_shows_what_decided() {
+    let gold = r#"{"id":"r1","labels":{"Edema":"absent"}}
+{"id":"r2","labels":{"Edema":"present"}}"#;
+    let predicted = r#"{"id":"r1","labels":{"Edema":"uncertain"},"mentions":[{"start":16,"end":21,"concept":"pulmonary-edema","status":"uncertain","time":"current","subject":"patient","section":"findings","sentence":[7,22],"counted":true,"evidence":[{"rule":"possible","start":7,"end":15}]}]}
+{"id":"r2","labels":{},"mentions":[{"start":0,"end":5,"concept":"pulmonary-edema","status":"present","time":"hypothetical","subject":"patient","section":"indication","sentence":[0,6],"counted":false,"evidence":[]}]}"#;
+    let text = r#"{"id":"r1","text":"Ödem? \nPossible edema."}
+{"id":"r2","text":"Edema?"}"#;
+    let folder = Folder::new(&[("gold", gold), ("pred", predicted), ("text", text)]);
+    let run = radlabel(&[
+        "score",
+        &folder.path("gold"),
+        &folder.path("pred"),
+        "--errors",
+        "--text",
+        &folder.path("text"),
+    ]);
+    for part in [
+        "r1  Edema: gold absent, predicted uncertain\n    pulmonary-edema uncertain, section findings; rules: possible\n    sentence: Possible edema.\n    cue: Possible\n",
+        "r2  Edema: gold present, predicted not mentioned\n    pulmonary-edema hypothetical, section indication; rules: none",
+    ] {
+        assert!(
+            run.out.contains(part),
+            "{part:?} is not in\n{}{}",
+            run.out,
+            run.err
+        );
+    }
+}
+
 /// What is wrong, in which line, and what was expected; never a panic, never exit code 0.
 #[test]
 fn bad_input_is_named() {

@@ -1,7 +1,8 @@
 //! What lies behind each miss: the mentions that speak of the label, their section, rules and sentence.
 //!
-//! The predictions name concepts, not labels, so the scheme says which mention speaks of which label. Shows
-//! report text only because the user asked for it.
+//! The predictions name concepts, not labels, so the scheme says which mention speaks of which label. It goes
+//! by the concept alone: records do not carry the place of a mention, so a mention that lies outside the
+//! label's part of the body may be shown too. Shows report text only because the user asked for it.
 
 use super::compare::{said, word};
 use super::read::{GoldMention, MentionGold, Record};
@@ -91,7 +92,7 @@ impl Context {
         let told: Vec<Told> = match predicted {
             Some(_) => {
                 let deciding =
-                    speaking.filter(|m| m.get("counts").and_then(Value::as_bool) != Some(false));
+                    speaking.filter(|m| m.get("counted").and_then(Value::as_bool) != Some(false));
                 deciding
                     .filter(|m| SAID[said(m) as usize].0 == word(predicted))
                     .take(1)
@@ -127,7 +128,10 @@ impl Context {
 
     fn told(&self, id: &str, mention: &Map<String, Value>) -> Told {
         let text = self.texts.get(id).map(String::as_str);
-        let sentence = text.and_then(|text| self.sentence(text, mention));
+        let sentence = text.and_then(|text| {
+            let of = mention.get("sentence")?;
+            Some(slice(text, of.get(0)?.as_u64()?, of.get(1)?.as_u64()?))
+        });
         let cues = text.map_or_else(Vec::new, |text| {
             evidence(mention)
                 .filter_map(|e| {
@@ -148,19 +152,6 @@ impl Context {
             sentence,
             cues,
         }
-    }
-
-    /// The sentence that the mention lies in, by the engine's own rules.
-    fn sentence(&self, text: &str, mention: &Map<String, Value>) -> Option<String> {
-        let (start, _) = read::span("", mention).ok()?;
-        let (at, _) = text.char_indices().nth(start as usize)?;
-        let analysis = self.engine.as_ref()?.analyze(&crate::Report::new("", text));
-        let span = analysis
-            .sentences
-            .iter()
-            .map(|s| s.span)
-            .find(|s| s.range().contains(&at))?;
-        Some(plain(&text[span.range()]))
     }
 }
 

@@ -391,10 +391,11 @@ pub(super) fn predicted(path: &Path) -> Result<Predicted, Error> {
             .transpose()?;
         for mention in mentions.iter().flatten() {
             span(&place, mention)?;
-            if !mention
+            if mention
                 .get("status")
                 .and_then(Value::as_str)
-                .is_some_and(|s| status(s).is_some())
+                .and_then(status)
+                .is_none()
             {
                 return Err(Error::input(
                     place,
