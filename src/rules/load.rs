@@ -305,6 +305,7 @@ impl<'a> Loader<'a> {
                 overrides: text.overrides,
                 opens: text.opens,
                 existence: text.existence,
+                asked: text.asked,
                 commas: text.commas.unwrap_or(text.status != Some(super::Status::Uncertain)),
             });
             let mut bits = class::CUE;
