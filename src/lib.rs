@@ -14,6 +14,7 @@ pub mod lexicon;
 mod mention;
 mod report;
 pub mod rules;
+pub mod score;
 mod section;
 mod sentence;
 mod span;

@@ -2,5 +2,8 @@
 
 mod corpus;
 mod data;
+mod explain;
+mod program;
 mod properties;
+mod score;
 mod tidy;

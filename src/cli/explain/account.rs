@@ -1,0 +1,456 @@
+//! What there is to tell of one report: every mention with its reasons, every label with its mentions.
+//!
+//! Flat and ready to print; the two renderers look nothing up. Which mention speaks of which label is not
+//! worked out here a second time: the engine is asked for the labels of a report that holds this one mention.
+
+use crate::rules::{BoundScheme, RuleKind, Status, Subject, Time};
+use crate::{Analysis, Assertion, Change, Engine, Evidence, Mention, Report, Span};
+
+/// How a mention is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shade {
+    Present,
+    Uncertain,
+    Absent,
+    /// Past, asked, conditional, or of somebody else.
+    Aside,
+}
+
+/// All that is told of one report.
+pub(super) struct Account<'e> {
+    pub(super) id: &'e str,
+    pub(super) text: &'e str,
+    pub(super) scheme: &'e str,
+    pub(super) mentions: Vec<MentionAccount<'e>>,
+    /// In the scheme's order.
+    pub(super) labels: Vec<LabelAccount<'e>>,
+    pub(super) headings: Vec<Span>,
+    /// Bodies of sections that do not count for labels.
+    pub(super) muted: Vec<Span>,
+    pub(super) notes: Vec<&'static str>,
+}
+
+/// One mention.
+pub(super) struct MentionAccount<'e> {
+    pub(super) span: Span,
+    pub(super) sentence: Span,
+    /// Name of its concept.
+    pub(super) name: &'e str,
+    /// Where the lexicon names the concept.
+    pub(super) named_at: String,
+    pub(super) shade: Shade,
+    /// Its status, or why it has none, in one word.
+    pub(super) word: &'static str,
+    /// Side, severity, change and place, where said.
+    pub(super) attributes: Vec<(&'static str, String)>,
+    /// The reasons, those that decided first.
+    pub(super) reasons: Vec<Reason<'e>>,
+    /// Why it does not count for labels, where it does not.
+    pub(super) aside: Option<String>,
+    /// Labels that it speaks of.
+    pub(super) labels: Vec<usize>,
+}
+
+/// One rule that spoke, and the words that it saw.
+pub(super) struct Reason<'e> {
+    pub(super) rule: &'e str,
+    /// `file:line`.
+    pub(super) place: String,
+    pub(super) why: &'e str,
+    /// The words, in order; a composition sees two.
+    pub(super) cues: Vec<Span>,
+    /// What it gives: "absent", "historical", "left".
+    pub(super) gives: Vec<&'static str>,
+    /// It gives the word that the mention is shown with.
+    pub(super) decides: bool,
+}
+
+/// One label.
+pub(super) struct LabelAccount<'e> {
+    pub(super) name: &'e str,
+    pub(super) definition: &'e str,
+    pub(super) place: String,
+    pub(super) value: Option<Status>,
+    /// The mention that decided.
+    pub(super) decider: Option<usize>,
+    /// Other mentions that count for it.
+    pub(super) others: Vec<usize>,
+    /// Mentions that would speak of it and do not count.
+    pub(super) aside: Vec<usize>,
+    /// "No Finding" rests on what is not said, so it is told in words.
+    pub(super) note: Option<String>,
+}
+
+impl<'e> Account<'e> {
+    /// Reads the report and gathers what to tell.
+    pub(super) fn new(
+        engine: &'e Engine,
+        bound: &'e BoundScheme,
+        report: &'e Report,
+    ) -> Account<'e> {
+        let analysis = engine.analyze(report);
+        let mentions: Vec<MentionAccount> = (0..analysis.mentions.len())
+            .map(|i| mention_account(engine, bound, &analysis, report, i))
+            .collect();
+        let mut labels: Vec<LabelAccount> = bound
+            .scheme
+            .labels
+            .iter()
+            .map(|rule| LabelAccount {
+                name: &rule.name,
+                definition: &rule.definition,
+                place: format!("{}:{}", bound.scheme.file, rule.line),
+                value: None,
+                decider: None,
+                others: Vec::new(),
+                aside: Vec::new(),
+                note: None,
+            })
+            .collect();
+        for label in engine.labels(&analysis, bound) {
+            let account = &mut labels[label.label as usize];
+            account.value = Some(label.value);
+            account.decider = label.because.map(|m| m as usize);
+        }
+        for (i, mention) in mentions.iter().enumerate() {
+            for &label in &mention.labels {
+                let account = &mut labels[label];
+                if mention.aside.is_some() {
+                    account.aside.push(i);
+                } else if account.decider != Some(i) {
+                    account.others.push(i);
+                }
+            }
+        }
+        if let Some(rule) = &bound.scheme.no_finding {
+            no_finding(
+                engine,
+                bound,
+                &analysis,
+                &mut labels[rule.label],
+                rule.label,
+            );
+        }
+        let muted = |s: &&crate::Section| {
+            s.kind
+                .is_some_and(|k| !engine.rules.sections[k as usize].labels)
+        };
+        Account {
+            id: &report.id,
+            text: &report.text,
+            scheme: &bound.scheme.title,
+            mentions,
+            labels,
+            headings: analysis
+                .sections
+                .iter()
+                .map(|s| s.heading)
+                .filter(|h| !h.is_empty())
+                .collect(),
+            muted: analysis
+                .sections
+                .iter()
+                .filter(muted)
+                .map(|s| s.body)
+                .collect(),
+            notes: analysis.notes.iter().map(|n| n.text()).collect(),
+        }
+    }
+
+    /// The text of a span on one line.
+    pub(super) fn quote(&self, span: Span) -> String {
+        self.text[span.range()]
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    /// The words that a rule saw, quoted.
+    pub(super) fn cue(&self, reason: &Reason) -> String {
+        let words: Vec<String> = reason
+            .cues
+            .iter()
+            .map(|&c| format!("\u{201c}{}\u{201d}", self.quote(c)))
+            .collect();
+        words.join(" + ")
+    }
+
+    /// How many labels have this value.
+    pub(super) fn count(&self, value: Option<Status>) -> usize {
+        self.labels.iter().filter(|l| l.value == value).count()
+    }
+}
+
+impl LabelAccount<'_> {
+    /// The word of its value; "No Finding" is no finding that a report could mention.
+    pub(super) const fn word(&self) -> &'static str {
+        match self.value {
+            Some(status) => status_word(status),
+            None if self.note.is_some() => "not given",
+            None => "not mentioned",
+        }
+    }
+}
+
+const fn status_word(status: Status) -> &'static str {
+    match status {
+        Status::Present => "present",
+        Status::Absent => "absent",
+        Status::Uncertain => "uncertain",
+    }
+}
+
+const fn change_word(change: Change) -> &'static str {
+    match change {
+        Change::New => "new",
+        Change::Increased => "increased",
+        Change::Decreased => "decreased",
+        Change::Unchanged => "unchanged",
+        Change::Resolved => "resolved",
+    }
+}
+
+const fn side_word(side: crate::lexicon::Side) -> &'static str {
+    match side {
+        crate::lexicon::Side::Left => "left",
+        crate::lexicon::Side::Right => "right",
+        crate::lexicon::Side::Bilateral => "bilateral",
+    }
+}
+
+const fn time_word(time: Time) -> Option<&'static str> {
+    match time {
+        Time::Current => None,
+        Time::Historical => Some("historical"),
+        Time::Hypothetical => Some("hypothetical"),
+    }
+}
+
+const fn subject_word(subject: Subject) -> Option<&'static str> {
+    match subject {
+        Subject::Patient => None,
+        Subject::Family => Some("family"),
+        Subject::Other => Some("other"),
+    }
+}
+
+fn shown_as(assertion: &Assertion) -> (Shade, &'static str) {
+    match (
+        subject_word(assertion.subject).or(time_word(assertion.time)),
+        assertion.status,
+    ) {
+        (Some(word), _) => (Shade::Aside, word),
+        (None, Status::Present) => (Shade::Present, "present"),
+        (None, Status::Uncertain) => (Shade::Uncertain, "uncertain"),
+        (None, Status::Absent) => (Shade::Absent, "absent"),
+    }
+}
+
+fn mention_account<'e>(
+    engine: &'e Engine,
+    bound: &BoundScheme,
+    analysis: &Analysis,
+    report: &Report,
+    at: usize,
+) -> MentionAccount<'e> {
+    let (mention, assertion) = (&analysis.mentions[at], &analysis.assertions[at]);
+    let concept = engine.lexicon.concept(mention.concept);
+    let (shade, word) = shown_as(assertion);
+    let section =
+        &analysis.sections[analysis.sentences[mention.sentence as usize].section as usize];
+    let mut reasons: Vec<Reason> = Vec::new();
+    for evidence in analysis.evidence_of(assertion) {
+        let mut reason = reason(engine, evidence, word);
+        // What a section says by itself is said by its heading.
+        if engine.rules.kind(evidence.rule) == RuleKind::Section && !section.heading.is_empty() {
+            reason.cues = vec![section.heading];
+        }
+        match reasons
+            .iter_mut()
+            .find(|r| r.place == reason.place && r.rule == reason.rule)
+        {
+            Some(known) => known.cues.extend(reason.cues),
+            None => reasons.push(reason),
+        }
+    }
+    for reason in &mut reasons {
+        reason.cues.sort();
+        reason.cues.dedup();
+    }
+    reasons.sort_by_key(|r| !r.decides);
+    let mut attributes = Vec::new();
+    attributes.extend(
+        mention
+            .severity
+            .map(|s| ("severity", report.text[s.range()].to_owned())),
+    );
+    attributes.extend(mention.side.map(|s| ("side", side_word(s).to_owned())));
+    attributes.extend(
+        assertion
+            .change
+            .map(|c| ("change", change_word(c).to_owned())),
+    );
+    let places: Vec<&str> = mention
+        .location
+        .iter()
+        .flatten()
+        .map(|&c| &*engine.lexicon.concept(c).name)
+        .collect();
+    attributes.extend((!places.is_empty()).then(|| ("place", places.join(", "))));
+    let now = Assertion {
+        time: Time::Current,
+        subject: Subject::Patient,
+        ..*assertion
+    };
+    let no_finding = bound.scheme.no_finding.as_ref().map(|n| n.label);
+    let alone = engine.labels(
+        &alone(
+            analysis,
+            Mention {
+                counts: true,
+                ..*mention
+            },
+            now,
+        ),
+        bound,
+    );
+    MentionAccount {
+        span: mention.span,
+        sentence: analysis.sentences[mention.sentence as usize].span,
+        name: &concept.name,
+        named_at: format!(
+            "{}:{}",
+            engine.lexicon.files[concept.file as usize].name, concept.line
+        ),
+        shade,
+        word,
+        attributes,
+        reasons,
+        aside: aside(engine, analysis, mention, assertion),
+        labels: alone
+            .iter()
+            .map(|l| l.label as usize)
+            .filter(|&l| Some(l) != no_finding)
+            .collect(),
+    }
+}
+
+/// The analysis of a report that holds this one mention and nothing else.
+fn alone(analysis: &Analysis, mention: Mention, assertion: Assertion) -> Analysis {
+    Analysis {
+        mentions: vec![mention],
+        assertions: vec![assertion],
+        reads_body: analysis.reads_body,
+        ..Analysis::default()
+    }
+}
+
+fn reason<'e>(engine: &'e Engine, evidence: &Evidence, word: &str) -> Reason<'e> {
+    let rules = &engine.rules;
+    let info = rules.info(evidence.rule);
+    let mut gives: Vec<&'static str> = Vec::new();
+    match rules.kind(evidence.rule) {
+        RuleKind::Cue => {
+            if let Some(cue) = rules.cues.iter().find(|c| c.rule == evidence.rule) {
+                gives.extend(cue.status.map(status_word));
+                gives.extend(cue.time.and_then(time_word));
+                gives.extend(cue.subject.and_then(subject_word));
+                gives.extend(cue.change.map(change_word));
+                gives.extend(cue.side.map(side_word));
+                gives.extend(cue.severity.then_some("severity"));
+                // A joint of alternatives (or, versus) hedges both without a status of its own.
+                gives.extend((cue.alternative && cue.status.is_none()).then_some("uncertain"));
+            }
+        }
+        RuleKind::Composition => {
+            let composition = rules.compositions.iter().find(|c| c.rule == evidence.rule);
+            gives.extend(composition.map(|c| status_word(c.status)));
+        }
+        RuleKind::Section => {
+            if let Some(section) = rules.sections.iter().find(|s| s.rule == evidence.rule) {
+                gives.extend(time_word(section.time));
+                gives.extend(subject_word(section.subject));
+                gives.extend(
+                    (section.asks && section.time == Time::Current).then_some("hypothetical"),
+                );
+            }
+        }
+    }
+    let decides = gives.contains(&word);
+    Reason {
+        rule: &info.id,
+        place: format!("{}:{}", info.file, info.line),
+        why: &info.why,
+        cues: vec![evidence.span],
+        gives,
+        decides,
+    }
+}
+
+/// Why a mention does not count for labels.
+fn aside(
+    engine: &Engine,
+    analysis: &Analysis,
+    mention: &Mention,
+    assertion: &Assertion,
+) -> Option<String> {
+    let mut why: Vec<String> = Vec::new();
+    match assertion.subject {
+        Subject::Patient => {}
+        Subject::Family => why.push("it is about a relative".to_owned()),
+        Subject::Other => why.push("it is not about the patient".to_owned()),
+    }
+    match assertion.time {
+        Time::Current => {}
+        Time::Historical => why.push("it is told as past".to_owned()),
+        Time::Hypothetical => why.push("it is only asked, planned or conditional".to_owned()),
+    }
+    if !mention.counts {
+        let section =
+            &analysis.sections[analysis.sentences[mention.sentence as usize].section as usize];
+        why.push(
+            match section.kind.map(|k| &engine.rules.sections[k as usize]) {
+                Some(rule) => {
+                    let info = engine.rules.info(rule.rule);
+                    format!(
+                        "the section \"{}\" does not count for labels ({}:{})",
+                        rule.id, info.file, info.line
+                    )
+                }
+                None => {
+                    "it stands before the first heading, and the report has a section of findings"
+                        .to_owned()
+                }
+            },
+        );
+    }
+    (!why.is_empty()).then(|| why.join("; "))
+}
+
+/// "No Finding" is given where nothing stands against it; each mention is asked whether it does.
+fn no_finding(
+    engine: &Engine,
+    bound: &BoundScheme,
+    analysis: &Analysis,
+    label: &mut LabelAccount,
+    number: usize,
+) {
+    if label.value.is_some() {
+        label.note = Some("nothing that the report says stands against it".to_owned());
+        return;
+    }
+    if !analysis.reads_body {
+        label.note = Some("no section reports anything, so nothing is known".to_owned());
+        return;
+    }
+    label.others = (0..analysis.mentions.len())
+        .filter(|&i| {
+            let alone = alone(analysis, analysis.mentions[i], analysis.assertions[i]);
+            !engine
+                .labels(&alone, bound)
+                .iter()
+                .any(|l| l.label as usize == number)
+        })
+        .collect();
+    label.note = Some("these findings stand against it".to_owned());
+}
