@@ -68,7 +68,7 @@ pub(crate) fn reach(units: &[Unit], candidates: &[Candidate], rules: &Rules, tar
             Direction::Either => {
                 if !(cue.existence && walk.hedges_another_matter()) {
                     walk.forward(targets);
-                    if targets.is_empty() {
+                    if targets.is_empty() && !(cue.existence && walk.qualifies()) {
                         walk.backward(targets);
                     }
                 }
@@ -113,6 +113,15 @@ impl Walk<'_> {
         about && !self.units[self.at + 2..].iter().take_while(|u| u.clause == next.clause && u.kind != TokenKind::Comma && !u.is(class::VERB)).any(|u| u.is(MENTION))
     }
 
+    /// "may be posttraumatic", "likely post-radiation", "possibly on the left": the doubt is about what
+    /// follows, though it is no finding.
+    fn qualifies(&self) -> bool {
+        let Some(next) = self.units.get(self.at + 1) else { return false };
+        let word = next.bits == 0 && next.kind == TokenKind::Word;
+        let place = next.is(class::PREPOSITION) && !(self.at > 0 && self.units[self.at - 1].is(class::VERB)) && !self.units[self.at].is(class::VERB);
+        next.clause == self.units[self.at].clause && (word || place)
+    }
+
     /// A cue that judges and states a phrase of its own.
     fn judges_at(&self, i: usize) -> bool {
         let unit = &self.units[i];
@@ -127,6 +136,7 @@ impl Walk<'_> {
         let clause = units[self.at].clause;
         let mut seen = false;
         let mut closed = false;
+        let mut bracket = false;
         let judges = self.cue.status.is_some() || self.cue.time.is_some();
         for i in self.at + 1..units.len() {
             let unit = &units[i];
@@ -136,11 +146,22 @@ impl Walk<'_> {
                 }
                 continue;
             }
-            if unit.clause != clause {
-                // "... or which": a relative clause without a mention before it belongs to the cue.
+            if self.cue.reach == Reach::Clause {
+                // A condition holds across verbs, up to the comma that ends it.
+                if unit.is(class::BREAK) || unit.kind == TokenKind::Semicolon {
+                    return;
+                }
+            } else if unit.clause != clause {
                 return;
             }
+            if bracket && unit.kind != TokenKind::Close {
+                continue;
+            }
             if unit.is(MENTION) {
+                // Capitals without punctuation: two noun phrases side by side are two statements.
+                if seen && judges && self.cue.reach != Reach::Clause && unit.capitals && self.side_by_side(i) {
+                    return;
+                }
                 // A statement of normality is its own: only a cue right before it turns it round.
                 if unit.is(NORMAL) && (seen || i - self.at > 3) {
                     return;
@@ -154,6 +175,21 @@ impl Walk<'_> {
                 }
                 continue;
             }
+            // What stands in brackets is a remark of its own, and a cue in brackets stays in them.
+            if unit.kind == TokenKind::Close {
+                if bracket {
+                    bracket = false;
+                    continue;
+                }
+                return;
+            }
+            if unit.kind == TokenKind::Open && seen {
+                bracket = true;
+                continue;
+            }
+            if unit.kind == TokenKind::Colon && i > self.at + 1 {
+                return;
+            }
             if self.cue.reach == Reach::Adjacent {
                 let near = unit.bits & (class::CUE | class::ADVERB | class::DETERMINER | class::ANATOMY | class::DESCRIPTOR) != 0
                     || (unit.bits == 0 && unit.kind == TokenKind::Word);
@@ -165,7 +201,7 @@ impl Walk<'_> {
             if unit.kind == TokenKind::Comma {
                 match self.cue.reach {
                     Reach::Phrase if seen => return,
-                    Reach::List if !self.continues(i, seen, closed) => return,
+                    Reach::List | Reach::Clause if !self.continues(i, seen, closed) => return,
                     _ => {}
                 }
             } else if unit.is(class::AND | class::OR) {
@@ -184,7 +220,14 @@ impl Walk<'_> {
                     }
                     _ => {}
                 }
-            } else if unit.is(class::TURN) && seen && matches!(self.cue.reach, Reach::List | Reach::Phrase) {
+            } else if unit.is(class::TURN) && matches!(self.cue.reach, Reach::List | Reach::Phrase) {
+                // "may represent atelectasis with effusion" hedges both; a denial or a history ends here.
+                let hedge = self.cue.status == Some(Status::Uncertain);
+                let ends = if hedge { unit.is(class::CAUSE) || self.states(i + 1) } else { true };
+                if ends && (seen || self.cue.status.is_none()) {
+                    return;
+                }
+            } else if unit.is(class::VERB) && !seen && !unit.is(class::EXISTENTIAL) && self.cue.status.is_some() {
                 return;
             } else if unit.is(class::VERB | class::EXISTENTIAL) && seen && self.cue.reach == Reach::Phrase {
                 return;
@@ -193,10 +236,27 @@ impl Walk<'_> {
                 if unit.is(class::OPENS) && after && self.mention_follows(i) {
                     return;
                 }
-            } else if unit.kind == TokenKind::Colon && seen {
-                return;
             }
         }
+    }
+
+    /// Nothing joins the mention at `i` to the one before it.
+    fn side_by_side(&self, i: usize) -> bool {
+        // "NO CONSOLIDATION EFFUSION OR PNEUMOTHORAX" is a list all the same.
+        if self.units[i + 1..].iter().take(3).any(|u| u.is(class::OR)) {
+            return false;
+        }
+        for unit in self.units[self.at + 1..i].iter().rev() {
+            if unit.is(MENTION) {
+                return true;
+            }
+            if unit.is(class::AND | class::OR | class::PREPOSITION | class::TURN | class::VERB | class::JUDGES)
+                || !matches!(unit.kind, TokenKind::Word | TokenKind::Number)
+            {
+                return false;
+            }
+        }
+        false
     }
 
     /// Two mentions with nothing but adjectives between them ("atelectasis/infiltrate").
@@ -231,11 +291,17 @@ impl Walk<'_> {
         }
         // A verb before the next comma makes it a statement.
         let clause = first.clause;
-        for unit in &units[i..] {
+        let mut judged = true;
+        for (j, unit) in units[i..].iter().enumerate() {
             if unit.clause != clause || unit.kind == TokenKind::Comma || unit.is(class::AND | class::OR) {
                 return false;
             }
             if unit.is(class::VERB | NORMAL) {
+                return true;
+            }
+            if unit.is(MENTION) {
+                judged = false;
+            } else if judged && self.judges_at(i + j) {
                 return true;
             }
         }
@@ -261,8 +327,7 @@ impl Walk<'_> {
         if self.judges_at(i + 1) {
             return false;
         }
-        // A denial runs along bare commas; a doubt or a history only along a list that a conjunction closes.
-        let runs = self.cue.status == Some(Status::Absent) || self.cue.status.is_none() && self.cue.time != Some(Time::Historical);
+        let runs = self.cue.commas;
         if runs && !self.states(i + 1) {
             return true;
         }
@@ -289,6 +354,7 @@ impl Walk<'_> {
         let mut seen = false;
         let mut joined = false;
         let mut single = false;
+        let mut bracket = 0;
         for i in (0..self.at).rev() {
             let unit = &units[i];
             if self.cue.reach == Reach::Sentence {
@@ -309,13 +375,23 @@ impl Walk<'_> {
             if single && unit.clause + 1 != clause {
                 return;
             }
-            if unit.is(MENTION) {
+            if unit.is(MENTION) && bracket == 0 {
                 targets.push(i as u32);
                 seen = true;
-                if single || matches!(self.cue.reach, Reach::Adjacent) {
+                // "lines and tubes: none" denies both.
+                let pair = i >= 2 && units[i - 1].is(class::AND | class::OR) && units[i - 2].is(MENTION);
+                if single || (self.cue.reach == Reach::Adjacent && !pair) {
                     return;
                 }
                 continue;
+            }
+            if unit.kind == TokenKind::Open && bracket == 0 {
+                return;
+            }
+            match unit.kind {
+                TokenKind::Close => bracket += 1,
+                TokenKind::Open => bracket -= 1,
+                _ => {}
             }
             match self.cue.reach {
                 Reach::Adjacent => {
@@ -377,7 +453,8 @@ pub(crate) fn decide(
     let mut absent = None;
     let mut uncertain = None;
     let mut overrides = None;
-    let mut time = None;
+    let mut present: Option<&Reached> = None;
+    let mut time: Option<(Time, &Reached)> = None;
     let mut subject = None;
     let mut change = None;
     for r in reached {
@@ -386,7 +463,8 @@ pub(crate) fn decide(
             Some(Status::Absent) => absent = absent.or(Some(r)),
             Some(Status::Uncertain) if cue.overrides => overrides = overrides.or(Some(r)),
             Some(Status::Uncertain) => uncertain = uncertain.or(Some(r)),
-            _ => {}
+            Some(Status::Present) => present = present.or(Some(r)),
+            None => {}
         }
         if let Some(t) = cue.time {
             if time.is_none_or(|(known, _)| known == Time::Historical && t == Time::Hypothetical) {
@@ -400,6 +478,12 @@ pub(crate) fn decide(
             change = change.or(Some((cue.change, r)));
         }
     }
+    // "no enlargement of the known aneurysm": what presupposes the finding outranks a denial from farther off.
+    if let Some(p) = present {
+        let farther = |r: &&Reached| r.distance > p.distance;
+        absent = absent.filter(|r| !farther(r));
+        uncertain = uncertain.filter(|r| !farther(r));
+    }
     let base = candidate.base.map_or(Status::Present, |b| b.0);
     let (status, by) = match (overrides, absent, uncertain) {
         (Some(r), _, _) => (Status::Uncertain, Some(r)),
@@ -410,7 +494,7 @@ pub(crate) fn decide(
             (Status::Absent, Some(r))
         }
         (None, None, Some(r)) if base != Status::Absent => (Status::Uncertain, Some(r)),
-        _ => (base, None),
+        _ => (base, present),
     };
     let mut tell = |r: &Reached| {
         let e = Evidence { rule: rules.cues[r.cue as usize].rule, span: units[r.unit as usize].span(tokens) };
@@ -423,8 +507,9 @@ pub(crate) fn decide(
     }
     let mut when = Time::Current;
     if let Some((t, r)) = time {
-        // "no history of pneumothorax" speaks of now.
-        if !(t == Time::Historical && status == Status::Absent) {
+        // "no history of pneumothorax" speaks of now; so does "may be due to prior embolism".
+        let doubted = status == Status::Uncertain && by.is_some_and(|b| b.distance > r.distance);
+        if !(t == Time::Historical && (status == Status::Absent || doubted)) {
             when = t;
             tell(r);
         }
@@ -502,11 +587,13 @@ pub(crate) fn alternatives(units: &[Unit], rules: &Rules, pairs: &mut Vec<(u32, 
             .take_while(|&i| units[i].clause == clause && !stops(&units[i]))
             .find(|&i| units[i].is(MENTION));
         let (Some(left), Some(right)) = (left, right) else { continue };
-        if units[left].is(NORMAL) || units[right].is(NORMAL) {
-            continue;
+        // "upper limits of normal or mildly enlarged" leaves the size in doubt.
+        if !units[right].is(NORMAL) {
+            pairs.push((right as u32, at as u32));
         }
-        pairs.push((right as u32, at as u32));
-        pairs.push((left as u32, at as u32));
+        if !units[left].is(NORMAL) {
+            pairs.push((left as u32, at as u32));
+        }
         // "atelectasis, scarring, or infiltrate": back along the commas.
         // Without a comma before the conjunction too, what stands before the first comma is as likely
         // explained by the alternatives ("opacity, atelectasis or scar") as one of them.

@@ -13,6 +13,7 @@ pub(crate) fn lexicons() -> Vec<(&'static str, &'static str)> {
 pub(crate) fn rules() -> Vec<(&'static str, &'static str)> {
     files![
         "rules/en/words.toml",
+        "rules/en/guard.toml",
         "rules/en/sections.toml",
         "rules/en/absent.toml",
         "rules/en/uncertain.toml",

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::finding::{self, Finding};
 use crate::label::{self, Label};
 use crate::lexicon::{Lexicon, Side};
-use crate::mention::{self, Candidate, MENTION, Unit};
+use crate::mention::{self, Candidate, MENTION, UNKNOWN, Unit};
 use crate::report::Report;
 use crate::rules::{BoundScheme, NONE, Rules, Status, Subject, Time, class};
 use crate::section::{self, Section};
@@ -380,7 +380,7 @@ impl Engine {
 
     /// A caller's span that names a part of the body is "absent" where the part is said to be normal.
     fn normal_part(&self, units: &[Unit], at: usize) -> Option<(Status, crate::span::RuleId)> {
-        if !units[at].is(class::ANATOMY) || units[at].is(class::FINDING) {
+        if !units[at].is(class::ANATOMY) || units[at].is(class::FINDING | class::DESCRIPTOR | UNKNOWN) {
             return None;
         }
         // Linking wants phrases: let this unit stand for some part.

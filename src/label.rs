@@ -96,13 +96,16 @@ fn counts(
     if target.within.is_empty() && target.outside.is_empty() {
         return true;
     }
-    let lies = |roots: &[crate::span::ConceptId]| {
-        location.iter().flatten().any(|&part| roots.iter().any(|&root| lexicon.is_a(part, root)))
-    };
-    // A place that the scheme wants speaks louder than one that it does not: "nodule in the right lung base
-    // near the diaphragm".
-    if !target.within.is_empty() && lies(&target.within) {
-        return true;
+    let under = |part, roots: &[crate::span::ConceptId]| roots.iter().any(|&root| lexicon.is_a(part, root));
+    // The nearest place that the scheme speaks of decides: "nodule in the lung base near the diaphragm",
+    // "lesion in hepatic segment VI".
+    for &part in location.iter().flatten() {
+        if under(part, &target.within) {
+            return true;
+        }
+        if under(part, &target.outside) {
+            return false;
+        }
     }
-    !lies(&target.outside)
+    !target.located
 }

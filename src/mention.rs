@@ -8,10 +8,12 @@
 use crate::lexicon::{Kind, Lexicon, PhraseId};
 use crate::rules::{Meaning, NONE, Rules, Status, class};
 use crate::span::{ConceptId, RuleId, Span};
-use crate::token::{Token, TokenKind};
+use crate::token::{Token, TokenKind, flag};
 
 /// Set on units that hold a mention.
 pub(crate) const MENTION: u32 = 1 << 28;
+/// Set on a caller's span that holds a word of no term.
+pub(crate) const UNKNOWN: u32 = 1 << 30;
 /// Set on the units of a mention that means normality.
 pub(crate) const NORMAL: u32 = 1 << 29;
 
@@ -26,6 +28,8 @@ pub(crate) struct Unit {
     pub(crate) phrase: u32,
     pub(crate) kind: TokenKind,
     pub(crate) clause: u16,
+    /// All in capitals.
+    pub(crate) capitals: bool,
 }
 
 impl Unit {
@@ -70,7 +74,7 @@ pub(crate) fn units(tokens: &[Token], range: (u32, u32), asked: &[(u32, u32)], r
             if let Some((first, last)) = asked.next() {
                 let last = last.min(range.1);
                 let bits = inner_bits(&tokens[first as usize..last as usize], rules);
-                units.push(Unit { first, last, bits: bits | MENTION, phrase: NONE, kind: TokenKind::Word, clause: 0 });
+                units.push(Unit { first, last, bits: bits | MENTION, phrase: NONE, kind: TokenKind::Word, clause: 0, capitals: tokens[first as usize].has(flag::CAPS) });
                 all |= bits | MENTION;
                 at = last;
                 continue;
@@ -81,9 +85,9 @@ pub(crate) fn units(tokens: &[Token], range: (u32, u32), asked: &[(u32, u32)], r
             Some((length, PhraseId(phrase))) => {
                 let bits = rules.meanings[phrase as usize].bits;
                 all |= bits;
-                Unit { first: at, last: at + length as u32, bits, phrase, kind: TokenKind::Word, clause: 0 }
+                Unit { first: at, last: at + length as u32, bits, phrase, kind: TokenKind::Word, clause: 0, capitals: tokens[at as usize].has(flag::CAPS) }
             }
-            None => Unit { first: at, last: at + 1, bits: 0, phrase: NONE, kind: tokens[at as usize].kind, clause: 0 },
+            None => Unit { first: at, last: at + 1, bits: 0, phrase: NONE, kind: tokens[at as usize].kind, clause: 0, capitals: tokens[at as usize].has(flag::CAPS) },
         };
         at = unit.last;
         units.push(unit);
@@ -101,7 +105,10 @@ fn inner_bits(tokens: &[Token], rules: &Rules) -> u32 {
                 bits |= rules.meanings[phrase as usize].bits & (class::FINDING | class::ANATOMY | class::DESCRIPTOR);
                 at += length;
             }
-            None => at += 1,
+            None => {
+                bits |= UNKNOWN;
+                at += 1;
+            }
         }
     }
     bits
@@ -217,7 +224,27 @@ pub(crate) fn find(
             found.push(Candidate { span: unit.span(tokens), concept, unit: i as u32, base: None, part: NONE, asked: NONE });
         }
     }
+    drop_topics(units, rules, lexicon, found);
     found.sort_by_key(|c| (c.unit, c.span.start, c.concept));
+}
+
+/// "Devices: no pacemaker", "Fractures: no rib fracture": what stands before the colon only says what the
+/// line is about.
+fn drop_topics(units: &mut [Unit], rules: &Rules, lexicon: &Lexicon, found: &mut Vec<Candidate>) {
+    let Some(colon) = units.iter().take(6).position(|u| u.kind == TokenKind::Colon) else { return };
+    if colon + 1 >= units.len() || !units[colon + 1..].iter().any(|u| u.is(MENTION)) {
+        return;
+    }
+    let denies = units[colon + 1].meaning(rules).is_some_and(|m| m.cue != NONE && rules.cues[m.cue as usize].status == Some(Status::Absent));
+    found.retain(|c| {
+        let at = c.unit as usize;
+        let device = c.concept != NONE && lexicon.concept(ConceptId(c.concept)).kind == Kind::Device;
+        let topic = at < colon && c.base.is_none() && (denies || device);
+        if topic {
+            units[at].bits &= !MENTION;
+        }
+        !topic
+    });
 }
 
 fn compose(
@@ -253,6 +280,23 @@ fn compose(
             }
         }
     }
+    for d in 0..units.len() {
+        let Some(meaning) = units[d].meaning(rules).filter(|m| m.descriptor != NONE) else { continue };
+        if links.iter().any(|l| l.1 as usize == d) {
+            continue;
+        }
+        for (_, composition) in rules.alone.iter().filter(|(descriptor, _)| descriptor.0 == meaning.descriptor) {
+            found.push(Candidate {
+                span: units[d].span(tokens),
+                concept: composition.finding.0,
+                unit: d as u32,
+                base: Some((composition.status, composition.rule)),
+                part: NONE,
+                asked: NONE,
+            });
+            units[d].bits |= MENTION | if composition.status == Status::Absent { NORMAL } else { 0 };
+        }
+    }
     normal_findings(tokens, units, rules, lexicon, found);
     // The same finding twice by one descriptor ("heart and cardiac silhouette normal") is one mention.
     found.sort_by_key(|c| (c.unit, c.concept, c.span.start));
@@ -266,11 +310,18 @@ fn normal_findings(tokens: &[Token], units: &mut [Unit], rules: &Rules, lexicon:
         let Some(&(_, rule)) = rules.predicates.iter().find(|(descriptor, _)| descriptor.0 == meaning.descriptor) else { continue };
         let clause = units[d].clause;
         let mut verb = false;
+        let mut parts = false;
         for at in (0..d).rev() {
             let unit = units[at];
             if unit.clause != clause || unit.is(class::BREAK | class::DESCRIPTOR | class::TURN | class::EXISTENTIAL) || d - at > 8 {
                 break;
             }
+            // "except for pleural thickening the lungs are unremarkable": not its subject.
+            let joined = units[at + 1].is(class::AND | class::OR) || units[at + 1].kind == TokenKind::Comma;
+            if unit.is(class::FINDING) && parts && !joined {
+                break;
+            }
+            parts |= unit.is(class::ANATOMY) && !unit.is(class::FINDING);
             if !verb && (unit.is(class::ANATOMY | class::AND | class::JUDGES) || unit.kind == TokenKind::Comma) {
                 break;
             }
@@ -322,6 +373,9 @@ pub(crate) fn link(units: &[Unit], links: &mut Vec<(u32, u32)>) {
         if links.len() == before {
             link_again(units, d, last_descriptor, links);
         }
+        if links.len() == before {
+            link_joined(units, d, links);
+        }
         last_descriptor = Some(d);
     }
 }
@@ -350,7 +404,13 @@ fn link_left(units: &[Unit], d: usize, last_descriptor: Option<usize>, links: &m
         if unit.is(class::ANATOMY) && unit.phrase != NONE && !unit.is(class::FINDING) {
             break at;
         }
+        if unit.is(class::VERB) && !unit.is(class::COPULA) {
+            return;
+        }
         verb |= unit.is(class::VERB);
+        if unit.is(class::ADVERB) && unit.bits & class::VERB == 0 && at + 1 < d && units[at + 1].kind == TokenKind::Comma {
+            return;
+        }
         comma |= matches!(unit.kind, TokenKind::Comma | TokenKind::Semicolon | TokenKind::Open);
         // "silhouette stable and within normal limits" goes on, "lungs and clear" does not.
         let adjectives = at > floor && units[at - 1].is(class::CUE | class::DESCRIPTOR | class::ADVERB) && !units[at - 1].is(class::FINDING);
@@ -362,7 +422,12 @@ fn link_left(units: &[Unit], d: usize, last_descriptor: Option<usize>, links: &m
         }
     };
     if comma && !verb {
-        return;
+        // "heart size, moderately enlarged" goes on; "right lung, otherwise normal" and "lungs, clear airways" do not.
+        let bare = units[nearest + 1..d].iter().all(|u| u.kind == TokenKind::Comma || u.is(class::CUE | class::ADVERB) && !u.is(class::JUDGES));
+        let attributive = units.get(d + 1).is_some_and(|u| u.is(class::ANATOMY | class::FINDING));
+        if !bare || attributive {
+            return;
+        }
     }
     if taken(links, nearest) || governed(units, nearest) {
         return;
@@ -440,6 +505,41 @@ fn link_right(units: &[Unit], d: usize, links: &mut Vec<(u32, u32)>) {
         }
     }
     links.extend(more.into_iter().map(|part| (part, d as u32)));
+}
+
+/// "the lungs are hyperexpanded but clear", "the lungs are well inflated and clear": the second predicate
+/// of a subject, whatever the first was.
+fn link_joined(units: &[Unit], d: usize, links: &mut Vec<(u32, u32)>) {
+    let mut at = d;
+    while at > 0 && units[at - 1].is(class::ADVERB) && !units[at - 1].is(class::VERB) {
+        at -= 1;
+    }
+    if at == 0 || !units[at - 1].is(class::AND | class::BREAK) {
+        return;
+    }
+    at -= 1;
+    let clause = units[at].clause;
+    let mut copula = false;
+    while at > 0 && d - at < 12 {
+        at -= 1;
+        let unit = &units[at];
+        if unit.clause + 1 < clause || matches!(unit.kind, TokenKind::Semicolon | TokenKind::Comma) {
+            return;
+        }
+        if unit.is(class::VERB) {
+            if !unit.is(class::COPULA) {
+                return;
+            }
+            copula = true;
+        } else if copula && unit.is(class::ANATOMY) && unit.phrase != NONE {
+            if !governed(units, at) {
+                links.push((at as u32, d as u32));
+            }
+            return;
+        } else if !copula && unit.is(class::PREPOSITION | class::BREAK) {
+            return;
+        }
+    }
 }
 
 /// "the aorta is tortuous and calcified": the second descriptor shares the parts of the first.

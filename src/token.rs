@@ -226,7 +226,7 @@ fn push_word(bytes: &[u8], start: usize, mut end: usize, flags: u8, words: &Word
         tokens.push(Token { span: span(start, end), word: WordId(0), kind: TokenKind::Mask, flags });
         return end;
     }
-    let id = words.find_ascii(word).unwrap_or(WordId(0));
+    let id = words.find_ascii(word).or_else(|| words.find_near(word)).unwrap_or(WordId(0));
     // The possessive belongs to the word: "patient's" is found as "patient".
     if bytes.get(end) == Some(&b'\'') && matches!(bytes.get(end + 1), Some(b's' | b'S')) {
         let after = bytes.get(end + 2).copied().unwrap_or(b' ');

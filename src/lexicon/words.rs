@@ -18,11 +18,23 @@ pub struct Words {
     spellings: Vec<(u32, u32, WordId)>,
     letters: Vec<u8>,
     next: u32,
+    near: Near,
 }
+
+/// Spellings that a misspelling may be taken for, by first letter and length, each with its set of letters.
+#[derive(Clone, Debug, Default)]
+struct Near {
+    buckets: Vec<Vec<(u32, u32)>>,
+    /// Ordinary words that are one slip away from a spelling and mean something else.
+    guarded: Vec<Box<[u8]>>,
+}
+
+/// Below this length one slip makes another word too easily.
+const SHORTEST_NEAR: usize = 6;
 
 impl Default for Words {
     fn default() -> Self {
-        Words { slots: vec![(0, 0); 64], mask: 63, spellings: Vec::new(), letters: Vec::new(), next: FIRST_WORD }
+        Words { slots: vec![(0, 0); 64], mask: 63, spellings: Vec::new(), letters: Vec::new(), next: FIRST_WORD, near: Near::default() }
     }
 }
 
@@ -116,6 +128,61 @@ impl Words {
         self.slots[slot] = ((h >> 32) as u32, spelling as u32 + 1);
     }
 
+    /// Opens the vocabulary to misspellings: any word of letters that is unknown, at least six letters long
+    /// and one slip (a letter left out, put in, changed, or two changed about) from exactly one known word
+    /// is that word. `guarded` are the ordinary words that this would catch wrongly.
+    pub(crate) fn allow_slips<'a>(&mut self, guarded: impl Iterator<Item = &'a str>) {
+        let mut near = Near { buckets: vec![Vec::new(); 26 * (LONGEST + 2)], guarded: Vec::new() };
+        for (i, &(start, len, _)) in self.spellings.iter().enumerate() {
+            let word = &self.letters[start as usize..(start + len) as usize];
+            if word.len() >= SHORTEST_NEAR && word.len() <= LONGEST && word.iter().all(u8::is_ascii_lowercase) {
+                near.buckets[bucket(word[0], word.len())].push((letter_set(word), i as u32));
+            }
+        }
+        near.guarded = guarded.map(|w| w.as_bytes().into()).collect();
+        near.guarded.sort_unstable();
+        self.near = near;
+    }
+
+    /// The word that an unknown word is one slip away from.
+    pub(crate) fn find_near(&self, word: &[u8]) -> Option<WordId> {
+        if self.near.buckets.is_empty() || word.len() < SHORTEST_NEAR || word.len() > LONGEST {
+            return None;
+        }
+        let mut lower = [0_u8; LONGEST];
+        for (to, &b) in lower.iter_mut().zip(word) {
+            if !b.is_ascii_alphabetic() {
+                return None;
+            }
+            *to = b.to_ascii_lowercase();
+        }
+        let lower = &lower[..word.len()];
+        let set = letter_set(lower);
+        let mut found = None;
+        for length in lower.len() - 1..=lower.len() + 1 {
+            for &(letters, spelling) in &self.near.buckets[bucket(lower[0], length)] {
+                if (letters ^ set).count_ones() > 2 {
+                    continue;
+                }
+                let (start, len, id) = self.spellings[spelling as usize];
+                if one_slip(lower, &self.letters[start as usize..(start + len) as usize]) && found != Some(id) {
+                    if found.is_some() {
+                        return None;
+                    }
+                    found = Some(id);
+                }
+            }
+        }
+        found.filter(|_| self.near.guarded.binary_search_by(|g| g.as_ref().cmp(lower)).is_err())
+    }
+
+    /// Every spelling, for tools that look for ordinary words near it.
+    pub fn spellings(&self) -> impl Iterator<Item = &str> {
+        self.spellings.iter().filter_map(|&(start, len, _)| {
+            std::str::from_utf8(&self.letters[start as usize..(start + len) as usize]).ok()
+        })
+    }
+
     /// One more than the largest word id.
     pub fn limit(&self) -> usize {
         self.next as usize
@@ -125,6 +192,26 @@ impl Words {
     pub fn spelling(&self, word: WordId) -> Option<&str> {
         let (start, len, _) = self.spellings.iter().find(|s| s.2 == word)?;
         std::str::from_utf8(&self.letters[*start as usize..(start + len) as usize]).ok()
+    }
+}
+
+fn bucket(first: u8, length: usize) -> usize {
+    (first - b'a') as usize * (LONGEST + 2) + length
+}
+
+fn letter_set(word: &[u8]) -> u32 {
+    word.iter().fold(0, |set, b| set | 1 << (b - b'a'))
+}
+
+/// One letter left out, put in or changed, or two neighbours changed about (Damerau 1964).
+fn one_slip(a: &[u8], b: &[u8]) -> bool {
+    let same = a.iter().zip(b).take_while(|(x, y)| x == y).count();
+    let (a, b) = (&a[same..], &b[same..]);
+    match a.len() as isize - b.len() as isize {
+        0 => a.len() > 1 && (a[1..] == b[1..] || (a[0] == b[1] && a[1] == b[0] && a[2..] == b[2..])) || a.len() == 1,
+        1 => a[1..] == *b,
+        -1 => *a == b[1..],
+        _ => false,
     }
 }
 
@@ -171,6 +258,28 @@ mod tests {
         assert_eq!(words.find_ascii(b"EFFUSIONS"), Some(effusion));
         assert_eq!(words.find("effusio"), None);
         assert_eq!(words.find_ascii(b"Word4999"), words.find("word4999"));
+    }
+
+    #[test]
+    fn slips() {
+        let mut words = Words::default();
+        let pneumonia = words.intern("pneumonia");
+        let lesion = words.intern("lesion");
+        words.intern("effusion");
+        words.allow_slips(["lesson"].into_iter());
+        for (word, want) in [
+            ("pnuemonia", Some(pneumonia)),
+            ("Pneumona", Some(pneumonia)),
+            ("PNEUMONIAA", Some(pneumonia)),
+            ("pneumonie", Some(pneumonia)),
+            ("pneumon", None),
+            ("lesin", None),
+            ("lesson", None),
+            ("leision", Some(lesion)),
+            ("diffusion", None),
+        ] {
+            assert_eq!(words.find_near(word.as_bytes()), want, "{word}");
+        }
     }
 
     #[test]

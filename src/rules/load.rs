@@ -31,6 +31,7 @@ struct Loader<'a> {
     classes: HashMap<String, u32>,
     cues: Vec<Cue>,
     predicates: Vec<(ConceptId, RuleId)>,
+    alone: Vec<(ConceptId, Composition)>,
     compositions: BTreeMap<(ConceptId, ConceptId), Vec<Composition>>,
     sections: Vec<SectionRule>,
     infos: Vec<RuleInfo>,
@@ -38,6 +39,7 @@ struct Loader<'a> {
     ids: HashMap<String, RuleId>,
     schemes: Vec<BoundScheme>,
     tokens: Vec<Token>,
+    guarded: Vec<String>,
 }
 
 pub(super) fn load<'a>(
@@ -77,7 +79,8 @@ impl<'a> Loader<'a> {
 
     fn read(&mut self, lexicon: &Lexicon) {
         // The kind stands at the top of the file, so the whole need not be parsed twice.
-        let head = self.text.lines().take(40).take_while(|l| !l.starts_with('[')).collect::<Vec<_>>().join("\n");
+        let head: Vec<&str> = self.text.lines().take(40).filter(|l| l.starts_with("kind") || l.starts_with("version")).collect();
+        let head = head.join("\n");
         let kind = match toml::from_str::<super::schema::Head>(&head) {
             Ok(head) if head.version == 1 => head.kind,
             Ok(head) => {
@@ -112,6 +115,11 @@ impl<'a> Loader<'a> {
                     }
                 }
             }
+            "guard" => {
+                if let Some(file) = self.parse::<super::schema::GuardFile>() {
+                    self.guarded.extend(file.words.split_whitespace().map(str::to_owned));
+                }
+            }
             "scheme" => {
                 if let Some(file) = self.parse::<SchemeFile>() {
                     self.scheme(file, lexicon);
@@ -119,7 +127,7 @@ impl<'a> Loader<'a> {
             }
             other => self.fault(
                 0,
-                format!("unknown kind \"{other}\"; expected cues, compositions, sections, words or scheme"),
+                format!("unknown kind \"{other}\"; expected cues, compositions, sections, words, guard or scheme"),
             ),
         }
     }
@@ -267,6 +275,7 @@ impl<'a> Loader<'a> {
                 overrides: text.overrides,
                 opens: text.opens,
                 existence: text.existence,
+                commas: text.commas.unwrap_or(text.status != Some(super::Status::Uncertain)),
             });
             let mut bits = class::CUE;
             if judges {
@@ -332,9 +341,14 @@ impl<'a> Loader<'a> {
             // Neither part nor finding: whatever finding the descriptor is said of.
             if text.anatomy.is_empty() && text.finding.is_empty() {
                 self.predicates.extend(descriptors.iter().map(|&d| (d, rule)));
-            } else if text.anatomy.is_empty() || text.finding.is_empty() {
-                let message = "a composition names both anatomy and finding, or neither";
-                self.fault(text.id.span().start, message);
+            } else if text.anatomy.is_empty() {
+                for &descriptor in &descriptors {
+                    for &finding in &findings {
+                        self.alone.push((descriptor, Composition { rule, finding, status: text.status, parts: false }));
+                    }
+                }
+            } else if text.finding.is_empty() {
+                self.fault(text.id.span().start, "a composition with anatomy names its finding");
             }
             for &part in &anatomy {
                 for &descriptor in &descriptors {
@@ -461,6 +475,7 @@ impl<'a> Loader<'a> {
                             label,
                             within: within.clone(),
                             outside: outside.clone(),
+                            located: false,
                             statuses: statuses.to_vec(),
                         });
                     }
@@ -472,6 +487,19 @@ impl<'a> Loader<'a> {
         for only in &text.only {
             let concepts = self.concepts(&only.concepts, &kinds, lexicon);
             put(concepts, &only.statuses);
+        }
+        for located in &text.located {
+            let concepts = self.concepts(&located.concepts, &kinds, lexicon);
+            let within = self.concepts(&located.within, &[Kind::Anatomy], lexicon);
+            for concept in concepts.into_iter().flat_map(|root| lexicon.descendants(root)) {
+                targets[concept.index()].push(LabelTarget {
+                    label,
+                    within: within.clone(),
+                    outside: Vec::new(),
+                    located: true,
+                    statuses: Vec::new(),
+                });
+            }
         }
     }
 
@@ -519,6 +547,7 @@ impl<'a> Loader<'a> {
                 classes[id.index()] |= bits;
             }
         }
+        self.words.allow_slips(self.guarded.iter().map(String::as_str));
         let matcher = self.builder.build(&self.words);
         // A phrase that holds a verb is a verb group: "is not seen", "may represent".
         let verbs = class::VERB | class::PLURAL | class::EXISTENTIAL;
@@ -545,6 +574,7 @@ impl<'a> Loader<'a> {
             cues: self.cues,
             pairs,
             predicates: self.predicates,
+            alone: self.alone,
             compositions,
             sections: self.sections,
             infos: self.infos,

@@ -126,6 +126,9 @@ pub struct Cue {
     pub overrides: bool,
     /// It begins a new noun phrase, so that it ends the reach of an earlier cue.
     pub opens: bool,
+    /// It runs along bare commas ("no effusion, pneumothorax"); otherwise only along a list that a
+    /// conjunction closes.
+    pub commas: bool,
     /// It hedges only existence, so it says nothing when a word of change or size follows at once.
     pub existence: bool,
 }
@@ -212,6 +215,8 @@ pub(crate) mod class {
     pub(crate) const ADVERB: u32 = 1 << 13;
     /// due to, superimposed on: what follows is not the head
     pub(crate) const CAUSE: u32 = 1 << 14;
+    /// is, appears: what follows is said of the subject
+    pub(crate) const COPULA: u32 = 1 << 15;
     // The bits below are set by what a phrase means, not by `words.toml`.
     /// A finding or device term.
     pub(crate) const FINDING: u32 = 1 << 16;
@@ -227,7 +232,7 @@ pub(crate) mod class {
     pub(crate) const OPENS: u32 = 1 << 21;
 
     /// Names in `words.toml`.
-    pub(crate) const NAMES: [(&str, u32); 15] = [
+    pub(crate) const NAMES: [(&str, u32); 16] = [
         ("verb", VERB),
         ("plural-verb", PLURAL),
         ("existential", EXISTENTIAL),
@@ -243,6 +248,7 @@ pub(crate) mod class {
         ("numbered", NUMBERED),
         ("adverb", ADVERB),
         ("cause", CAUSE),
+        ("copula", COPULA),
     ];
 }
 
@@ -312,6 +318,8 @@ pub struct LabelTarget {
     pub within: Vec<ConceptId>,
     /// Does not count when the mention lies in one of these (anatomy).
     pub outside: Vec<ConceptId>,
+    /// Counts only when a part in `within` is named.
+    pub located: bool,
     /// Counts only with these statuses; empty = all.
     pub statuses: Vec<Status>,
 }
@@ -337,6 +345,8 @@ pub struct Rules {
     /// By (anatomy, descriptor): a range of `compositions`.
     pub(crate) pairs: HashMap<(ConceptId, ConceptId), (u32, u32)>,
     pub(crate) compositions: Vec<Composition>,
+    /// Descriptors that make a finding alone, where no part is named.
+    pub(crate) alone: Vec<(ConceptId, Composition)>,
     /// Descriptors that deny any finding they are said of, and by which rule.
     pub(crate) predicates: Vec<(ConceptId, RuleId)>,
     pub(crate) headings: (Matcher, Vec<u32>),
@@ -374,6 +384,11 @@ impl Rules {
         lexicon: &Lexicon,
     ) -> Result<Rules, Vec<crate::error::Fault>> {
         load::load(files, lexicon)
+    }
+
+    /// Every word that a term, cue or heading uses.
+    pub fn vocabulary(&self) -> &Words {
+        &self.words
     }
 
     /// Class bits of a single word.

@@ -51,6 +51,7 @@ pub(super) struct CueText {
     pub(super) opens: bool,
     #[serde(default)]
     pub(super) existence: bool,
+    pub(super) commas: Option<bool>,
     pub(super) hits: Vec<String>,
     pub(super) misses: Vec<String>,
 }
@@ -184,9 +185,19 @@ pub(super) struct LabelText {
     pub(super) outside: Vec<Spanned<String>>,
     #[serde(default)]
     pub(super) examples: Vec<ExampleText>,
+    /// Concepts that count only where they are said to lie.
+    #[serde(default)]
+    pub(super) located: Vec<LocatedText>,
     /// Concepts that count only with certain statuses.
     #[serde(default)]
     pub(super) only: Vec<OnlyText>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LocatedText {
+    pub(super) concepts: Vec<Spanned<String>>,
+    pub(super) within: Vec<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -214,4 +225,18 @@ pub(super) struct NoFindingText {
     /// Concepts (and all under them) that do not stand against it.
     #[serde(default, rename = "ignores-concepts")]
     pub(super) ignores_concepts: Vec<Spanned<String>>,
+}
+
+/// Ordinary words that are one slip from a word of the vocabulary.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GuardFile {
+    #[serde(rename = "kind")]
+    pub(super) _kind: String,
+    #[serde(rename = "version")]
+    pub(super) _version: u32,
+    #[serde(rename = "language")]
+    pub(super) _language: String,
+    /// Parted by white space.
+    pub(super) words: String,
 }
