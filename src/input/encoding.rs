@@ -66,7 +66,7 @@ pub(crate) fn guess(bytes: &[u8]) -> (&'static Encoding, bool) {
         // A sequence cut by the end of the sample is no fault.
         broken += usize::from(!chunk.invalid().is_empty());
     }
-    if valid > broken || broken == 0 {
+    if valid >= broken {
         return (UTF_8, false);
     }
     let mut detector = chardetng::EncodingDetector::new(chardetng::Iso2022JpDetection::Deny);
