@@ -15,10 +15,17 @@ pub(crate) fn read(xml: &str) -> Result<(Option<String>, String, bool), String> 
     let mut sections: [Option<Cow<'_, str>>; 4] = [const { None }; 4];
     let mut open: Option<(Option<usize>, String)> = None;
     let mut any = false;
+    let mut depth = 0_i64;
     loop {
         let event = reader.read_event();
         let place = reader.buffer_position();
-        match event.map_err(|_| format!("not well-formed XML at byte {place}"))? {
+        let event = event.map_err(|_| format!("not well-formed XML at byte {place}"))?;
+        depth += match &event {
+            Event::Start(_) => 1,
+            Event::End(_) => -1,
+            _ => 0,
+        };
+        match event {
             Event::Start(element) if element.name().as_ref() == "AbstractText" => {
                 any = true;
                 open = Some((section(attribute(&element, "Label")), String::new()));
@@ -52,6 +59,8 @@ pub(crate) fn read(xml: &str) -> Result<(Option<String>, String, bool), String> 
                     sections[number] = Some(body.split_whitespace().collect::<Vec<_>>().join(" ").into());
                 }
             }
+            // A cut file could lack the half of a section that says "no".
+            Event::Eof if depth != 0 => return Err(format!("the XML ends too early, at byte {place}")),
             Event::Eof => break,
             _ => {}
         }
@@ -88,5 +97,6 @@ mod tests {
         assert_eq!(read(xml), Ok((Some("X1".to_owned()), expected.to_owned(), false)));
         assert!(read("<eCitation/>").is_err());
         assert!(read("<eCitation><AbstractText").is_err());
+        assert!(read("<eCitation><AbstractText Label=\"FINDINGS\">a").is_err());
     }
 }
