@@ -170,7 +170,7 @@ impl Walk<'_> {
                     targets.push(i as u32);
                 }
                 seen = true;
-                if self.cue.reach == Reach::Adjacent {
+                if matches!(self.cue.reach, Reach::Adjacent | Reach::Next) {
                     return;
                 }
                 continue;
@@ -188,6 +188,9 @@ impl Walk<'_> {
                 continue;
             }
             if unit.kind == TokenKind::Colon && i > self.at + 1 {
+                return;
+            }
+            if self.cue.reach == Reach::Next {
                 return;
             }
             if self.cue.reach == Reach::Adjacent {
@@ -366,6 +369,10 @@ impl Walk<'_> {
             if unit.clause != clause && !single {
                 // "... and has resolved", "..., which has resolved": the subject stands in the clause before.
                 let joint = &units[i + 1];
+                let subject = |u: &Unit| u.is(class::ANATOMY | class::DETERMINER) || (u.bits == 0 && u.kind == TokenKind::Word);
+                if units[i + 1..self.at].iter().any(subject) {
+                    return;
+                }
                 let links = joint.is(class::AND | class::RELATIVE) || joint.kind == TokenKind::Comma;
                 if seen || !links || unit.clause + 1 != clause {
                     return;
@@ -380,7 +387,7 @@ impl Walk<'_> {
                 seen = true;
                 // "lines and tubes: none" denies both.
                 let pair = i >= 2 && units[i - 1].is(class::AND | class::OR) && units[i - 2].is(MENTION);
-                if single || (self.cue.reach == Reach::Adjacent && !pair) {
+                if single || (matches!(self.cue.reach, Reach::Adjacent | Reach::Next) && !pair) {
                     return;
                 }
                 continue;
@@ -402,6 +409,7 @@ impl Walk<'_> {
                     }
                     continue;
                 }
+                Reach::Next => return,
                 Reach::Clause | Reach::Sentence => continue,
                 Reach::List | Reach::Phrase => {}
             }
@@ -459,6 +467,9 @@ pub(crate) fn decide(
     let mut change = None;
     for r in reached {
         let cue = &rules.cues[r.cue as usize];
+        if cue.asked && !section.is_some_and(|s| s.asks) {
+            continue;
+        }
         match cue.status {
             Some(Status::Absent) => absent = absent.or(Some(r)),
             Some(Status::Uncertain) if cue.overrides => overrides = overrides.or(Some(r)),

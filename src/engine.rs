@@ -250,7 +250,7 @@ impl Engine {
             else {
                 continue;
             };
-            if assertion.status == Status::Present {
+            if assertion.status == Status::Present && !self.affirmed(mine) {
                 if let Some(&(_, cue)) = pairs.iter().find(|p| p.0 == candidate.unit) {
                     self.hedge(&mut assertion, &units[cue as usize], tokens, section.is_some_and(|s| s.asks), evidence);
                 }
@@ -282,6 +282,11 @@ impl Engine {
             analysis.assertions.truncate(first);
             analysis.assertions.extend(assertions);
         }
+    }
+
+    /// A cue says that the finding is there, so that no "or" beside it puts it in doubt.
+    fn affirmed(&self, reached: &[Reached]) -> bool {
+        reached.iter().any(|r| self.rules.cues[r.cue as usize].status == Some(Status::Present))
     }
 
     fn hedge(&self, assertion: &mut Assertion, cue: &Unit, tokens: &[Token], asks: bool, evidence: &mut Vec<Evidence>) {
@@ -411,7 +416,7 @@ impl Engine {
             answer.side = attributes.side;
             answer.severity = attributes.severity;
             let Some(mut assertion) = decided else { continue };
-            if assertion.status == Status::Present {
+            if assertion.status == Status::Present && !self.affirmed(&mine) {
                 if let Some(&(_, cue)) = pairs.iter().find(|p| p.0 == candidate.unit) {
                     self.hedge(&mut assertion, &units[cue as usize], tokens, section.is_some_and(|s| s.asks), &mut evidence);
                 }

@@ -4,6 +4,7 @@
 
 mod assertion;
 mod attribute;
+pub mod check;
 mod embedded;
 mod engine;
 mod error;

@@ -55,6 +55,15 @@ pub enum TokenKind {
     Other = 18,
 }
 
+impl TokenKind {
+    /// How a mark that stands for itself in a phrase is written.
+    pub(crate) fn of_word(word: WordId) -> Option<&'static str> {
+        const MARKS: [&str; 19] =
+            ["", "#", "_", ",", ".", ";", ":", "/", "-", "(", ")", "?", "+", "[", "]", "*", "&", ">", "%"];
+        MARKS.get(word.index()).copied()
+    }
+}
+
 /// The first word id that is a word's own; smaller ids are [`TokenKind`]s.
 pub(crate) const FIRST_WORD: u32 = 32;
 

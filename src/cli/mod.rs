@@ -45,6 +45,26 @@ pub(crate) struct DataOptions {
 }
 
 impl DataOptions {
+    /// Takes a folder that holds lexicons, rules or both.
+    pub(crate) fn take_folder(&mut self, folder: &Path) -> Result<(), Error> {
+        let holds = |ending: &str| read_data(folder, ending).map(|f| !f.is_empty());
+        let place = folder.display().to_string();
+        if !folder.is_dir() {
+            return Err(Error::input(place, "no such folder"));
+        }
+        let (lexicons, rules) = (holds("tsv").unwrap_or(false), holds("toml").unwrap_or(false));
+        if !lexicons && !rules {
+            return Err(Error::input(place, "no *.tsv and no *.toml file in this folder"));
+        }
+        if lexicons {
+            self.lexicons.get_or_insert_with(|| folder.to_owned());
+        }
+        if rules {
+            self.rules.get_or_insert_with(|| folder.to_owned());
+        }
+        Ok(())
+    }
+
     /// The engine over the built-in data and the user's.
     pub(crate) fn engine(&self) -> Result<Engine, Error> {
         if self.lexicons.is_none() && self.rules.is_none() {

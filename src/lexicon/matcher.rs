@@ -17,84 +17,138 @@ const NONE: u32 = u32::MAX;
 /// The phrases, frozen for matching.
 #[derive(Clone, Debug, Default)]
 pub struct Matcher {
+    trie: Trie,
+}
+
+/// A trie of word ids. Edges stand in one open-addressing table, the first step in an array by word.
+#[derive(Clone, Debug, Default)]
+struct Trie {
     /// The node after one word, by word id.
     root: Vec<u32>,
     /// The phrase that ends at a node, and whether any edge leaves it.
     nodes: Vec<(u32, bool)>,
-    /// Open-addressing table of edges (node, word) -> node.
+    /// Edges (node, word) -> node.
     edges: Vec<(u32, u32, u32)>,
     mask: usize,
-    phrases: Vec<Box<[WordId]>>,
+    used: usize,
+    /// The words of all phrases, and where each phrase begins.
+    words: Vec<WordId>,
+    starts: Vec<u32>,
 }
 
 /// Gathers phrases; the same words twice are one phrase.
 #[derive(Clone, Debug, Default)]
 pub struct MatcherBuilder {
-    phrases: Vec<Box<[WordId]>>,
-    ids: std::collections::HashMap<Box<[WordId]>, PhraseId>,
+    trie: Trie,
 }
 
 impl MatcherBuilder {
-    /// The phrase of these words, added if it is new.
+    /// The phrase of these words, added if it is new. No words make no phrase that is ever found.
     pub fn add(&mut self, words: &[WordId]) -> PhraseId {
-        if let Some(&id) = self.ids.get(words) {
-            return id;
+        let trie = &mut self.trie;
+        let mut node = NONE;
+        for (i, &word) in words.iter().enumerate() {
+            node = if i == 0 { trie.first(word) } else { trie.next(node, word) };
         }
-        let id = PhraseId(self.phrases.len() as u32);
-        self.phrases.push(words.into());
-        self.ids.insert(words.into(), id);
-        id
+        let known = trie.nodes.get(node as usize).map_or(NONE, |n| n.0);
+        if known != NONE {
+            return PhraseId(known);
+        }
+        let id = trie.starts.len() as u32;
+        trie.starts.push(trie.words.len() as u32);
+        trie.words.extend_from_slice(words);
+        if let Some(n) = trie.nodes.get_mut(node as usize) {
+            n.0 = id;
+        }
+        PhraseId(id)
     }
 
     /// Number of phrases so far.
     pub fn len(&self) -> usize {
-        self.phrases.len()
+        self.trie.starts.len()
     }
 
     /// True when there is no phrase yet.
     pub fn is_empty(&self) -> bool {
-        self.phrases.is_empty()
+        self.trie.starts.is_empty()
     }
 
     /// Freezes the phrases. `words` says how many words there are.
-    pub fn build(self, words: &Words) -> Matcher {
-        let total: usize = self.phrases.iter().map(|p| p.len()).sum();
-        let size = (total * 2).next_power_of_two().max(16);
-        let mut matcher = Matcher {
-            root: vec![NONE; words.limit()],
-            nodes: Vec::with_capacity(total),
-            edges: vec![(NONE, 0, 0); size],
-            mask: size - 1,
-            phrases: self.phrases,
-        };
-        for (id, phrase) in matcher.phrases.iter().enumerate() {
-            let Some((first, rest)) = phrase.split_first() else { continue };
-            let entry = &mut matcher.root[first.index()];
-            if *entry == NONE {
-                *entry = matcher.nodes.len() as u32;
-                matcher.nodes.push((NONE, false));
-            }
-            let mut node = *entry;
-            for word in rest {
-                matcher.nodes[node as usize].1 = true;
-                let mut slot = edge_slot(node, word.0) & matcher.mask;
-                node = loop {
-                    let (from, label, to) = matcher.edges[slot];
-                    if from == NONE {
-                        let to = matcher.nodes.len() as u32;
-                        matcher.nodes.push((NONE, false));
-                        matcher.edges[slot] = (node, word.0, to);
-                        break to;
-                    }
-                    if from == node && label == word.0 {
-                        break to;
-                    }
-                    slot = (slot + 1) & matcher.mask;
-                };
-            }
-            matcher.nodes[node as usize].0 = id as u32;
+    pub fn build(mut self, words: &Words) -> Matcher {
+        self.trie.root.resize(words.limit(), NONE);
+        if self.trie.edges.is_empty() {
+            self.trie.grow();
         }
-        matcher
+        Matcher { trie: self.trie }
+    }
+}
+
+impl Trie {
+    fn node(&mut self) -> u32 {
+        self.nodes.push((NONE, false));
+        self.nodes.len() as u32 - 1
+    }
+
+    /// The node after a first word, made if it is new.
+    fn first(&mut self, word: WordId) -> u32 {
+        if self.root.len() <= word.index() {
+            self.root.resize(word.index() + 1, NONE);
+        }
+        if self.root[word.index()] == NONE {
+            self.root[word.index()] = self.node();
+        }
+        self.root[word.index()]
+    }
+
+    /// The node after a word, made if it is new.
+    fn next(&mut self, from: u32, word: WordId) -> u32 {
+        if (self.used + 1) * 2 > self.edges.len() {
+            self.grow();
+        }
+        let mut slot = edge_slot(from, word.0) & self.mask;
+        loop {
+            let (node, label, to) = self.edges[slot];
+            if node == from && label == word.0 {
+                return to;
+            }
+            if node == NONE {
+                let to = self.node();
+                self.nodes[from as usize].1 = true;
+                self.edges[slot] = (from, word.0, to);
+                self.used += 1;
+                return to;
+            }
+            slot = (slot + 1) & self.mask;
+        }
+    }
+
+    fn grow(&mut self) {
+        let size = (self.edges.len() * 4).max(1 << 12);
+        let old = std::mem::replace(&mut self.edges, vec![(NONE, 0, 0); size]);
+        self.mask = size - 1;
+        for edge in old {
+            if edge.0 != NONE {
+                let mut slot = edge_slot(edge.0, edge.1) & self.mask;
+                while self.edges[slot].0 != NONE {
+                    slot = (slot + 1) & self.mask;
+                }
+                self.edges[slot] = edge;
+            }
+        }
+    }
+
+    fn step(&self, from: u32, word: WordId) -> Option<u32> {
+        let mut slot = edge_slot(from, word.0) & self.mask;
+        loop {
+            let (node, label, to) = self.edges[slot];
+            if node == from && label == word.0 {
+                return Some(to);
+            }
+            if node == NONE {
+                return None;
+            }
+            slot = (slot + 1) & self.mask;
+        }
     }
 }
 
@@ -104,30 +158,16 @@ fn edge_slot(node: u32, word: u32) -> usize {
 }
 
 impl Matcher {
-    fn step(&self, node: u32, word: WordId) -> Option<u32> {
-        let mut slot = edge_slot(node, word.0) & self.mask;
-        loop {
-            let (from, label, to) = self.edges[slot];
-            if from == node && label == word.0 {
-                return Some(to);
-            }
-            if from == NONE {
-                return None;
-            }
-            slot = (slot + 1) & self.mask;
-        }
-    }
-
     /// The longest phrase that begins with the first of `words`: how many words it takes, and which it is.
     pub fn longest(&self, mut words: impl Iterator<Item = WordId>) -> Option<(usize, PhraseId)> {
-        let mut node = match self.root.get(words.next()?.index()) {
+        let mut node = match self.trie.root.get(words.next()?.index()) {
             Some(&node) if node != NONE => node,
             _ => return None,
         };
         let mut length = 1;
         let mut found = None;
         loop {
-            let (phrase, more) = self.nodes[node as usize];
+            let (phrase, more) = self.trie.nodes[node as usize];
             if phrase != NONE {
                 found = Some((length, PhraseId(phrase)));
             }
@@ -135,7 +175,7 @@ impl Matcher {
                 return found;
             }
             let Some(word) = words.next() else { return found };
-            match self.step(node, word) {
+            match self.trie.step(node, word) {
                 Some(next) => node = next,
                 None => return found,
             }
@@ -145,17 +185,19 @@ impl Matcher {
 
     /// The words of a phrase.
     pub fn phrase(&self, id: PhraseId) -> &[WordId] {
-        &self.phrases[id.0 as usize]
+        let start = self.trie.starts[id.0 as usize] as usize;
+        let end = self.trie.starts.get(id.0 as usize + 1).map_or(self.trie.words.len(), |&e| e as usize);
+        &self.trie.words[start..end]
     }
 
     /// Number of phrases.
     pub fn len(&self) -> usize {
-        self.phrases.len()
+        self.trie.starts.len()
     }
 
     /// True when there is no phrase.
     pub fn is_empty(&self) -> bool {
-        self.phrases.is_empty()
+        self.trie.starts.is_empty()
     }
 
     /// The matcher of record: `aho-corasick`, leftmost-longest, over the same phrases, each word written
@@ -166,7 +208,7 @@ impl Matcher {
     pub fn reference(&self) -> Result<aho_corasick::AhoCorasick, aho_corasick::BuildError> {
         aho_corasick::AhoCorasick::builder()
             .match_kind(aho_corasick::MatchKind::LeftmostLongest)
-            .build(self.phrases.iter().map(|p| encode(p.iter().copied())))
+            .build((0..self.len() as u32).map(|i| encode(self.phrase(PhraseId(i)).iter().copied())))
     }
 }
 

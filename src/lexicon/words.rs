@@ -145,7 +145,7 @@ impl Words {
     }
 
     /// The word that an unknown word is one slip away from.
-    pub(crate) fn find_near(&self, word: &[u8]) -> Option<WordId> {
+    pub fn find_near(&self, word: &[u8]) -> Option<WordId> {
         if self.near.buckets.is_empty() || word.len() < SHORTEST_NEAR || word.len() > LONGEST {
             return None;
         }

@@ -10,7 +10,7 @@ use super::{
 use crate::error::Fault;
 use crate::lexicon::{Kind, Lexicon, MatcherBuilder, Words, english_inflections};
 use crate::span::{ConceptId, RuleId, WordId};
-use crate::token::{Token, tokenize};
+use crate::token::{Token, TokenKind, tokenize};
 use std::collections::{BTreeMap, HashMap};
 use toml::Spanned;
 
@@ -157,6 +157,36 @@ impl<'a> Loader<'a> {
         words
     }
 
+    /// Every phrase that a pattern stands for, as word ids.
+    fn expand(&mut self, pattern: &str, sets: &BTreeMap<String, Vec<String>>) -> Result<Vec<Vec<WordId>>, String> {
+        let places = places(pattern, sets)?;
+        let places: Vec<Vec<Vec<WordId>>> =
+            places.iter().map(|p| p.iter().map(|choice| self.phrase(choice, false)).collect()).collect();
+        let mut out: Vec<Vec<WordId>> = vec![Vec::new()];
+        for choices in &places {
+            let mut next = Vec::with_capacity(out.len() * choices.len());
+            for head in &out {
+                for choice in choices {
+                    let mut words = Vec::with_capacity(head.len() + choice.len() + 2);
+                    words.extend_from_slice(head);
+                    words.extend_from_slice(choice);
+                    next.push(words);
+                }
+            }
+            out = next;
+        }
+        Ok(out)
+    }
+
+    /// A phrase for messages.
+    fn spelled(&self, words: &[WordId]) -> String {
+        let spell = |w: &WordId| match TokenKind::of_word(*w) {
+            Some(mark) => mark.to_owned(),
+            None => self.words.spelling(*w).unwrap_or("?").to_owned(),
+        };
+        words.iter().map(spell).collect::<Vec<_>>().join(" ")
+    }
+
     fn meaning(&mut self, words: &[WordId]) -> &mut Meaning {
         let id = self.builder.add(words).0 as usize;
         if id == self.meanings.len() {
@@ -275,6 +305,7 @@ impl<'a> Loader<'a> {
                 overrides: text.overrides,
                 opens: text.opens,
                 existence: text.existence,
+                asked: text.asked,
                 commas: text.commas.unwrap_or(text.status != Some(super::Status::Uncertain)),
             });
             let mut bits = class::CUE;
@@ -286,17 +317,16 @@ impl<'a> Loader<'a> {
             }
             for phrase in &text.phrases {
                 let offset = phrase.span().start;
-                let expanded = match expand(phrase.get_ref(), &file.sets) {
+                let expanded = match self.expand(phrase.get_ref(), &file.sets) {
                     Ok(expanded) => expanded,
                     Err(message) => {
                         self.fault(offset, message);
                         continue;
                     }
                 };
-                for plain in expanded {
-                    let words = self.phrase(&plain, false);
+                for words in expanded {
                     if words.is_empty() {
-                        self.fault(offset, format!("phrase \"{plain}\" of cue \"{id}\" holds no word"));
+                        self.fault(offset, format!("a phrase of cue \"{id}\" holds no word"));
                         continue;
                     }
                     let meaning = self.meaning(&words);
@@ -305,6 +335,7 @@ impl<'a> Loader<'a> {
                     if first == NONE {
                         meaning.cue = cue;
                     } else if first != cue {
+                        let plain = self.spelled(&words);
                         let other = &self.infos[self.cues[first as usize].rule.index()];
                         let message = format!(
                             "phrase \"{plain}\" of cue \"{id}\" already belongs to cue \"{}\" ({}:{})",
@@ -376,19 +407,19 @@ impl<'a> Loader<'a> {
             });
             for heading in &text.headings {
                 let offset = heading.span().start;
-                let expanded = match expand(heading.get_ref(), &BTreeMap::new()) {
+                let expanded = match self.expand(heading.get_ref(), &BTreeMap::new()) {
                     Ok(expanded) => expanded,
                     Err(message) => {
                         self.fault(offset, message);
                         continue;
                     }
                 };
-                for plain in expanded {
-                    let words = self.phrase(&plain, false);
+                for words in expanded {
                     let id = self.headings.add(&words).0 as usize;
                     if id == self.heading_sections.len() {
                         self.heading_sections.push(section);
                     } else if self.heading_sections[id] != section {
+                        let plain = self.spelled(&words);
                         let other = self.sections[self.heading_sections[id] as usize].id.clone();
                         self.fault(offset, format!("heading \"{plain}\" already opens section \"{other}\""));
                     }
@@ -585,39 +616,41 @@ impl<'a> Loader<'a> {
     }
 }
 
-/// Every phrase that a pattern stands for: `{a|b}` is a choice, an empty choice leaves it out, `{@set}`
-/// is a named list.
-fn expand(pattern: &str, sets: &BTreeMap<String, Vec<String>>) -> Result<Vec<String>, String> {
-    let Some(open) = pattern.find('{') else {
-        if pattern.contains('}') {
+/// A pattern as a row of places, each with its choices of words: `{a|b}` is a choice, an empty choice leaves
+/// the place out, `{@set}` is a named list.
+fn places<'p>(pattern: &'p str, sets: &'p BTreeMap<String, Vec<String>>) -> Result<Vec<Vec<&'p str>>, String> {
+    let mut places = Vec::new();
+    let mut rest = pattern;
+    let mut size = 1_usize;
+    while !rest.is_empty() {
+        let open = rest.find('{').unwrap_or(rest.len());
+        let (plain, tail) = rest.split_at(open);
+        if plain.contains('}') {
             return Err(format!("\"}}\" without \"{{\" in \"{pattern}\""));
         }
-        return Ok(vec![pattern.split_whitespace().collect::<Vec<_>>().join(" ")]);
-    };
-    let Some(close) = pattern[open..].find('}').map(|i| open + i) else {
-        return Err(format!("\"{{\" without \"}}\" in \"{pattern}\""));
-    };
-    let inner = &pattern[open + 1..close];
-    let mut choices: Vec<&str> = Vec::new();
-    for choice in inner.split('|') {
-        match choice.trim().strip_prefix('@') {
-            Some(name) => match sets.get(name) {
-                Some(set) => choices.extend(set.iter().map(String::as_str)),
-                None => return Err(format!("unknown set \"{name}\" in \"{pattern}\"")),
-            },
-            None => choices.push(choice),
+        if !plain.trim().is_empty() {
+            places.push(vec![plain]);
         }
-    }
-    let tails = expand(&pattern[close + 1..], sets)?;
-    if choices.len() * tails.len() > EXPANSIONS {
-        return Err(format!("\"{pattern}\" stands for more than {EXPANSIONS} phrases"));
-    }
-    let mut out = Vec::with_capacity(choices.len() * tails.len());
-    for choice in choices {
-        for tail in &tails {
-            let whole = format!("{}{} {}", &pattern[..open], choice, tail);
-            out.push(whole.split_whitespace().collect::<Vec<_>>().join(" "));
+        let Some(tail) = tail.strip_prefix('{') else { break };
+        let Some((inner, after)) = tail.split_once('}') else {
+            return Err(format!("\"{{\" without \"}}\" in \"{pattern}\""));
+        };
+        let mut choices: Vec<&str> = Vec::new();
+        for choice in inner.split('|') {
+            match choice.trim().strip_prefix('@') {
+                Some(name) => match sets.get(name) {
+                    Some(set) => choices.extend(set.iter().map(String::as_str)),
+                    None => return Err(format!("unknown set \"{name}\" in \"{pattern}\"")),
+                },
+                None => choices.push(choice),
+            }
         }
+        size = size.saturating_mul(choices.len());
+        if size > EXPANSIONS {
+            return Err(format!("\"{pattern}\" stands for more than {EXPANSIONS} phrases"));
+        }
+        places.push(choices);
+        rest = after;
     }
-    Ok(out)
+    Ok(places)
 }

@@ -91,8 +91,10 @@ pub enum Reach {
     List,
     /// One noun phrase: until a comma, a conjunction or a verb.
     Phrase,
-    /// The mention right beside it.
+    /// The mention near beside it, past adjectives at most.
     Adjacent,
+    /// The mention that stands next, with nothing between.
+    Next,
     /// The rest of the clause, whatever stands between.
     Clause,
     /// The whole sentence.
@@ -126,6 +128,8 @@ pub struct Cue {
     pub overrides: bool,
     /// It begins a new noun phrase, so that it ends the reach of an earlier cue.
     pub opens: bool,
+    /// It acts only in sections that ask (indication, history).
+    pub asked: bool,
     /// It runs along bare commas ("no effusion, pneumothorax"); otherwise only along a list that a
     /// conjunction closes.
     pub commas: bool,
@@ -370,8 +374,6 @@ pub enum RuleKind {
     Composition,
     /// A section.
     Section,
-    /// Part of the engine that a policy page documents (section defaults and the like).
-    Built,
 }
 
 impl Rules {

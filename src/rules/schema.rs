@@ -51,6 +51,8 @@ pub(super) struct CueText {
     pub(super) opens: bool,
     #[serde(default)]
     pub(super) existence: bool,
+    #[serde(default)]
+    pub(super) asked: bool,
     pub(super) commas: Option<bool>,
     pub(super) hits: Vec<String>,
     pub(super) misses: Vec<String>,
