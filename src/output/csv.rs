@@ -1,9 +1,9 @@
 //! Labels as CheXpert lays them out: a column a label, 1.0 present, 0.0 absent, -1.0 uncertain, blank not
 //! mentioned (Irvin 2019), so that what reads CheXpert's tables reads ours.
 
+use crate::Status;
 use crate::label::{Label, Policy};
 use crate::rules::Scheme;
-use crate::Status;
 use std::io;
 
 /// The header line.

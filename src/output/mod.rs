@@ -11,7 +11,7 @@ mod sink;
 mod terminal;
 
 pub(crate) use self::csv::{csv_header, csv_row};
-pub(crate) use json::{Answers, Line, DOUBLED_ID, mark_doubled};
+pub(crate) use json::{Answers, DOUBLED_ID, Line, mark_doubled};
 pub(crate) use offsets::Offsets;
 pub use sink::Sink;
 pub(crate) use sink::pack;

@@ -35,7 +35,8 @@ impl Offsets {
         }
         let byte = (byte as usize).min(text.len());
         let block = byte / BLOCK;
-        self.before[block.min(self.before.len() - 1)] + starts(&text.as_bytes()[(block * BLOCK).min(byte)..byte])
+        self.before[block.min(self.before.len() - 1)]
+            + starts(&text.as_bytes()[(block * BLOCK).min(byte)..byte])
     }
 
     /// The byte where a code point begins; the length of the text for the one after the last, `None` past it.
@@ -44,7 +45,10 @@ impl Offsets {
             return (code_point <= text.len() as u64).then_some(code_point as u32);
         }
         let wanted = u32::try_from(code_point).ok()?;
-        let block = self.before.partition_point(|&b| b <= wanted).checked_sub(1)?;
+        let block = self
+            .before
+            .partition_point(|&b| b <= wanted)
+            .checked_sub(1)?;
         let mut count = self.before[block];
         for (i, &byte) in text.as_bytes().iter().enumerate().skip(block * BLOCK) {
             if is_start(byte) {
@@ -72,7 +76,15 @@ mod tests {
 
     #[test]
     fn agrees_with_chars() {
-        for text in ["", "plain", "é", &"aé漢😀 ".repeat(100), &"x".repeat(64), &format!("{}é", "x".repeat(63)), &"😀".repeat(32)] {
+        for text in [
+            "",
+            "plain",
+            "é",
+            &"aé漢😀 ".repeat(100),
+            &"x".repeat(64),
+            &format!("{}é", "x".repeat(63)),
+            &"😀".repeat(32),
+        ] {
             let mut offsets = Offsets::default();
             offsets.set(text);
             let mut count = 0;
