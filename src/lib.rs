@@ -22,6 +22,10 @@ mod token;
 
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "cli")]
+pub mod input;
+#[cfg(feature = "cli")]
+pub mod output;
 
 pub use assertion::{Assertion, Evidence};
 pub use engine::{Analysis, Engine, Mention, Note, Scratch, SpanAssertion};

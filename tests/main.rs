@@ -1,5 +1,7 @@
-//! All integration tests, in one binary.
+//! All integration tests, in one binary: the program is linked once.
+#![allow(missing_docs, clippy::unwrap_used)]
 
+mod command;
 mod corpus;
 mod data;
 mod explain;

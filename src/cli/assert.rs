@@ -1,16 +1,182 @@
-//! `radlabel assert`.
+//! `radlabel assert`: the caller's own spans in, their status out.
 
 use super::DataOptions;
+use super::inputs::{ByteOptions, RunOptions};
+use super::label::write;
+use super::stream::{self, Done};
+use super::summary::{Teller, Words};
+use crate::input::{Batch, Format, Gravity, Input, Told};
+use crate::output::{self, Answers, Offsets, Sink};
+use crate::{Engine, Error, Span};
+use serde_json::Value;
+use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Judge spans that you bring
+///
+/// Reads JSON lines {"id", "text", "spans": [[start, end], ...]} with offsets in code points and writes
+/// {"id", "assertions": [...]}, one assertion a span.
 #[derive(clap::Args)]
 pub(super) struct Options {
+    /// A file of JSON lines, packed with gzip or not, or - for standard input
+    #[arg(default_value = "-", value_name = "INPUT")]
+    input: PathBuf,
+    /// Where to write; the file appears only when everything is in it. Packed when it ends in .gz
+    #[arg(long, short, value_name = "OUT")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    run: RunOptions,
+    /// Print the JSON Schema of a line
+    #[arg(long)]
+    print_schema: bool,
+    #[command(flatten)]
+    bytes: ByteOptions,
     #[command(flatten)]
     data: DataOptions,
 }
 
+/// One line of input.
+struct Asked {
+    id: String,
+    text: String,
+    spans: Vec<Span>,
+}
+
 pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
-    let _engine = options.data.engine()?;
-    Ok(ExitCode::SUCCESS)
+    if options.print_schema {
+        let mut sink = Sink::open(options.output.as_deref())?;
+        sink.write(output::ASSERTIONS_SCHEMA.as_bytes())?;
+        sink.finish()?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let engine = options.data.engine()?;
+    let mut sink = Sink::open(options.output.as_deref())?;
+    let reading = crate::input::Options {
+        format: Some(Format::Jsonl),
+        ..options.bytes.reading()
+    };
+    let limit = reading.max_report_bytes;
+    let mut input = Input::open(std::slice::from_ref(&options.input), &reading)?;
+    let threads = options.run.threads();
+    let talks = sink.is_standard() && std::io::stdout().is_terminal();
+    let words = Words {
+        mentions: "spans",
+        labels: "statuses",
+    };
+    let progress = !options.run.no_progress && !talks;
+    let mut teller = Teller::new(
+        words,
+        options.run.quiet,
+        progress,
+        input.total,
+        input.meter(),
+    );
+    for told in input.told.iter().filter(|t| t.gravity != Gravity::Guess) {
+        teller.tell(told);
+    }
+    let work = |offsets: &mut Offsets, batch: &Batch, done: &mut Done| {
+        answer(&engine, limit, offsets, batch, done)
+    };
+    stream::run(&mut input, threads, work, |group| {
+        for done in group.iter() {
+            for told in &done.told {
+                teller.tell(told);
+            }
+            teller.count(&done.tally);
+        }
+        write(&mut sink, group, threads)
+    })?;
+    if teller.tally.reports == 0 && teller.problems == 0 {
+        teller.finish();
+        return Err(Error::input(
+            options.input.display().to_string(),
+            "no line found in the input",
+        )
+        .into());
+    }
+    sink.finish()?;
+    teller.finish();
+    Ok(if teller.problems > 0 {
+        ExitCode::from(1)
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+fn answer(engine: &Engine, limit: usize, offsets: &mut Offsets, batch: &Batch, done: &mut Done) {
+    batch.lines(|place, line, bad| {
+        let asked = match ask(line, place.line, limit, offsets) {
+            Ok(asked) => asked,
+            Err(message) => return done.told.push(Told::problem(place.to_string(), message)),
+        };
+        if bad > 0 {
+            done.tally.note("bytes not valid in the encoding");
+            let message = format!("{bad} bytes were not valid {}", batch.encoding().name());
+            done.told.push(Told::warning(place.to_string(), message));
+        }
+        let answers = engine.assert_spans(&asked.text, &asked.spans);
+        done.tally.reports += 1;
+        done.tally.mentions += answers.len() as u64;
+        answers.iter().for_each(|a| done.tally.label(a.status));
+        let line = Answers {
+            engine,
+            id: &asked.id,
+            text: &asked.text,
+            offsets,
+            answers: &answers,
+        };
+        line.write(&mut done.bytes);
+    });
+}
+
+/// Reads a line; what is wrong with it is told without its text.
+fn ask(line: &str, number: u64, limit: usize, offsets: &mut Offsets) -> Result<Asked, String> {
+    let value: Value = serde_json::from_str(line).map_err(|e| crate::input::json_fault(&e))?;
+    let Value::Object(mut object) = value else {
+        return Err("no JSON object; expected {\"id\", \"text\", \"spans\"}".to_owned());
+    };
+    let id = match object.remove("id") {
+        Some(Value::String(id)) => id,
+        Some(Value::Number(id)) => id.to_string(),
+        None | Some(Value::Null) => number.to_string(),
+        Some(_) => return Err("id is neither text nor a number".to_owned()),
+    };
+    let Some(Value::String(text)) = object.remove("text") else {
+        return Err("no text; expected a key text with a string".to_owned());
+    };
+    if text.len() > limit {
+        return Err(format!(
+            "{} bytes; left out: at most {limit} are read (--max-report-bytes)",
+            text.len()
+        ));
+    }
+    let Some(Value::Array(spans)) = object.remove("spans") else {
+        return Err("no spans; expected a key spans with [[start, end], ...]".to_owned());
+    };
+    offsets.set(&text);
+    let spans = spans
+        .iter()
+        .enumerate()
+        .map(|(i, s)| span(s, &text, offsets).map_err(|m| format!("span {i}: {m}")));
+    let spans = spans.collect::<Result<_, _>>()?;
+    Ok(Asked { id, text, spans })
+}
+
+fn span(value: &Value, text: &str, offsets: &Offsets) -> Result<Span, String> {
+    let pair = match value.as_array().map(Vec::as_slice) {
+        Some([start, end]) => start.as_u64().zip(end.as_u64()),
+        _ => None,
+    };
+    let (start, end) = pair.ok_or("expected two whole numbers [start, end]")?;
+    if start > end {
+        return Err(format!("reversed: start {start} lies after end {end}"));
+    }
+    match offsets.byte(text, start).zip(offsets.byte(text, end)) {
+        Some((start, end)) => Ok(Span::new(start, end)),
+        None => Err(format!(
+            "[{start}, {end}] is out of range: the text has {} code points",
+            text.chars().count()
+        )),
+    }
 }

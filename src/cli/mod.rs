@@ -3,8 +3,12 @@
 mod assert;
 mod check;
 mod explain;
+mod ids;
+mod inputs;
 mod label;
 mod score;
+mod stream;
+mod summary;
 
 use crate::{Engine, Error};
 use clap::{Args, Parser, Subcommand};

@@ -1,0 +1,172 @@
+//! What a run tells on standard error: guesses and problems as they come, progress, and a summary.
+
+use crate::Status;
+use crate::input::{Gravity, Told};
+use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// More messages than this help nobody; the rest are counted.
+const MOST_TOLD: u64 = 1000;
+
+/// What is counted.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tally {
+    /// Reports labelled.
+    pub(super) reports: u64,
+    /// Mentions found, or spans judged.
+    pub(super) mentions: u64,
+    /// Labels given: present, absent, uncertain.
+    pub(super) labels: [u64; 3],
+    /// Reports with a note, by kind.
+    pub(super) notes: BTreeMap<&'static str, u64>,
+}
+
+impl Tally {
+    /// Counts a status.
+    pub(super) const fn label(&mut self, status: Status) {
+        self.labels[match status {
+            Status::Present => 0,
+            Status::Absent => 1,
+            Status::Uncertain => 2,
+        }] += 1;
+    }
+
+    /// Counts a note.
+    pub(super) fn note(&mut self, kind: &'static str) {
+        *self.notes.entry(kind).or_default() += 1;
+    }
+
+    fn add(&mut self, other: &Tally) {
+        self.reports += other.reports;
+        self.mentions += other.mentions;
+        for (sum, count) in self.labels.iter_mut().zip(other.labels) {
+            *sum += count;
+        }
+        for (kind, count) in &other.notes {
+            *self.notes.entry(kind).or_default() += count;
+        }
+    }
+}
+
+/// What the summary calls the things counted.
+pub(super) struct Words {
+    /// `mentions` or `spans`.
+    pub(super) mentions: &'static str,
+    /// `labels` or `statuses`.
+    pub(super) labels: &'static str,
+}
+
+/// Tells the user how the run goes.
+pub(super) struct Teller {
+    /// Everything counted so far.
+    pub(super) tally: Tally,
+    /// Records left out.
+    pub(super) problems: u64,
+    words: Words,
+    quiet: bool,
+    told: u64,
+    start: Instant,
+    bar: Option<ProgressBar>,
+    meter: Arc<AtomicU64>,
+}
+
+impl Teller {
+    /// A teller; `progress` asks for a bar where standard error is a terminal. `total` is the input's size.
+    pub(super) fn new(
+        words: Words,
+        quiet: bool,
+        progress: bool,
+        total: Option<u64>,
+        meter: Arc<AtomicU64>,
+    ) -> Self {
+        let bar = (progress && !quiet && std::io::stderr().is_terminal()).then(|| {
+            let (bar, template) = match total {
+                Some(total) => (
+                    ProgressBar::new(total),
+                    "{bar:30} {percent:>3}%  {msg}  {eta} left",
+                ),
+                None => (ProgressBar::new_spinner(), "{spinner} {msg}  {elapsed}"),
+            };
+            // The templates are ours: a fault in one only costs its looks.
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style);
+            }
+            bar.enable_steady_tick(Duration::from_millis(200));
+            bar
+        });
+        let start = Instant::now();
+        Teller {
+            tally: Tally::default(),
+            problems: 0,
+            words,
+            quiet,
+            told: 0,
+            start,
+            bar,
+            meter,
+        }
+    }
+
+    /// Tells a message.
+    pub(super) fn tell(&mut self, told: &Told) {
+        if told.gravity == Gravity::Problem {
+            self.problems += 1;
+        } else if self.quiet {
+            return;
+        }
+        self.told += 1;
+        let line = match self.told {
+            n if n <= MOST_TOLD => format!("radlabel: {told}"),
+            n if n == MOST_TOLD + 1 => "radlabel: ... (more messages are only counted)".to_owned(),
+            _ => return,
+        };
+        match &self.bar {
+            Some(bar) => bar.suspend(|| eprintln!("{line}")),
+            None => eprintln!("{line}"),
+        }
+    }
+
+    /// Adds counts and moves the bar.
+    pub(super) fn count(&mut self, tally: &Tally) {
+        self.tally.add(tally);
+        if let Some(bar) = &self.bar {
+            bar.set_position(self.meter.load(Ordering::Relaxed));
+            bar.set_message(format!("{} reports", HumanCount(self.tally.reports)));
+        }
+    }
+
+    /// Clears the bar and prints the summary.
+    pub(super) fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+        if self.quiet {
+            return;
+        }
+        let seconds = self.start.elapsed().as_secs_f64();
+        let tally = &self.tally;
+        let [present, absent, uncertain] = tally.labels.map(HumanCount);
+        let line = |name: &str, value: &dyn std::fmt::Display| eprintln!("{name:<10}{value}");
+        line("reports", &HumanCount(tally.reports));
+        line(self.words.mentions, &HumanCount(tally.mentions));
+        line(
+            self.words.labels,
+            &format_args!("{present} present, {absent} absent, {uncertain} uncertain"),
+        );
+        for (kind, &count) in &tally.notes {
+            line("note", &format_args!("{kind}: {}", HumanCount(count)));
+        }
+        if self.problems > 0 {
+            line("problems", &HumanCount(self.problems));
+        }
+        let speed = HumanCount((tally.reports as f64 / seconds.max(1e-6)) as u64);
+        line(
+            "time",
+            &format_args!("{seconds:.2} s, {speed} reports per second"),
+        );
+    }
+}

@@ -1,0 +1,327 @@
+//! Analyses as JSON lines, written straight into a byte buffer; offsets are code points.
+//!
+//! `notes` stands last in a report's line, so that a note that only the whole run can know (a doubled id)
+//! is put in without writing the line again. The shapes are told by `report.schema.json` and
+//! `assertions.schema.json`.
+
+use super::names;
+use super::offsets::Offsets;
+use crate::label::{Label, Policy};
+use crate::lexicon::Side;
+use crate::rules::Scheme;
+use crate::{
+    Analysis, Change, Engine, Evidence, Report, Span, SpanAssertion, Status, StudyKey, Subject,
+    Time,
+};
+
+/// The note of a report whose id stood before.
+pub(crate) const DOUBLED_ID: &str = "doubled id";
+
+/// All that goes into one report's line.
+pub(crate) struct Line<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) scheme: &'a Scheme,
+    pub(crate) policy: Policy,
+    pub(crate) report: &'a Report,
+    pub(crate) analysis: &'a Analysis,
+    pub(crate) labels: &'a [Label],
+    pub(crate) notes: &'a [std::borrow::Cow<'static, str>],
+    pub(crate) offsets: &'a Offsets,
+}
+
+/// What is said of a mention or of a caller's span.
+struct Said<'a> {
+    status: Status,
+    time: Time,
+    subject: Subject,
+    side: Option<Side>,
+    change: Option<Change>,
+    severity: Option<Span>,
+    evidence: &'a [Evidence],
+}
+
+impl Line<'_> {
+    /// Appends the line.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"id\":");
+        string(out, &self.report.id);
+        if self.report.study != StudyKey::default() {
+            out.extend_from_slice(b",\"study\":");
+            study(out, &self.report.study);
+        }
+        out.extend_from_slice(b",\"labels\":{");
+        let mut first = true;
+        for label in self.labels {
+            let Some(value) = self.policy.apply(label.value) else {
+                continue;
+            };
+            comma(out, &mut first);
+            string(out, &self.scheme.labels[label.label as usize].name);
+            out.push(b':');
+            word(out, names::status(value));
+        }
+        out.extend_from_slice(b"},\"mentions\":[");
+        let mut first = true;
+        for number in 0..self.analysis.mentions.len() {
+            comma(out, &mut first);
+            self.mention(out, number);
+        }
+        out.extend_from_slice(b"],\"notes\":[");
+        let mut first = true;
+        for note in self.notes {
+            comma(out, &mut first);
+            string(out, note);
+        }
+        out.extend_from_slice(b"]}\n");
+    }
+
+    fn mention(&self, out: &mut Vec<u8>, number: usize) {
+        let mention = &self.analysis.mentions[number];
+        let assertion = &self.analysis.assertions[number];
+        let text = &self.report.text;
+        out.push(b'{');
+        span(out, mention.span, text, self.offsets);
+        out.extend_from_slice(b",\"concept\":");
+        string(out, &self.engine.lexicon.concept(mention.concept).id);
+        out.push(b',');
+        let said = Said {
+            status: assertion.status,
+            time: assertion.time,
+            subject: assertion.subject,
+            side: mention.side,
+            change: assertion.change,
+            severity: mention.severity,
+            evidence: self.analysis.evidence_of(assertion),
+        };
+        said.write(out, text);
+        let sentence = &self.analysis.sentences[mention.sentence as usize];
+        let section = &self.analysis.sections[sentence.section as usize];
+        out.extend_from_slice(b",\"section\":");
+        string(
+            out,
+            section
+                .kind
+                .map_or("body", |k| &self.engine.rules.sections[k as usize].id),
+        );
+        out.extend_from_slice(b",\"sentence\":[");
+        integer(out, self.offsets.code_point(text, sentence.span.start));
+        out.push(b',');
+        integer(out, self.offsets.code_point(text, sentence.span.end));
+        out.extend_from_slice(if mention.counts {
+            b"],\"counted\":true"
+        } else {
+            b"],\"counted\":false"
+        });
+        said.write_evidence(out, text, self.offsets, self.engine);
+        out.push(b'}');
+    }
+}
+
+/// All that goes into one line of `assert`.
+pub(crate) struct Answers<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) id: &'a str,
+    pub(crate) text: &'a str,
+    pub(crate) offsets: &'a Offsets,
+    pub(crate) answers: &'a [SpanAssertion],
+}
+
+impl Answers<'_> {
+    /// Appends the line.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"id\":");
+        string(out, self.id);
+        out.extend_from_slice(b",\"assertions\":[");
+        let mut first = true;
+        for answer in self.answers {
+            comma(out, &mut first);
+            out.push(b'{');
+            span(out, answer.span, self.text, self.offsets);
+            out.push(b',');
+            let said = Said {
+                status: answer.status,
+                time: answer.time,
+                subject: answer.subject,
+                side: answer.side,
+                change: answer.change,
+                severity: answer.severity,
+                evidence: &answer.evidence,
+            };
+            said.write(out, self.text);
+            said.write_evidence(out, self.text, self.offsets, self.engine);
+            out.push(b'}');
+        }
+        out.extend_from_slice(b"]}\n");
+    }
+}
+
+impl Said<'_> {
+    fn write(&self, out: &mut Vec<u8>, text: &str) {
+        out.extend_from_slice(b"\"status\":");
+        word(out, names::status(self.status));
+        out.extend_from_slice(b",\"time\":");
+        word(out, names::time(self.time));
+        out.extend_from_slice(b",\"subject\":");
+        word(out, names::subject(self.subject));
+        if let Some(side) = self.side {
+            out.extend_from_slice(b",\"side\":");
+            word(out, names::side(side));
+        }
+        if let Some(change) = self.change {
+            out.extend_from_slice(b",\"change\":");
+            word(out, names::change(change));
+        }
+        if let Some(severity) = self.severity {
+            out.extend_from_slice(b",\"severity\":");
+            let words = text[severity.range()].to_lowercase();
+            string(out, &words.split_whitespace().collect::<Vec<_>>().join(" "));
+        }
+    }
+
+    fn write_evidence(&self, out: &mut Vec<u8>, text: &str, offsets: &Offsets, engine: &Engine) {
+        out.extend_from_slice(b",\"evidence\":[");
+        let mut first = true;
+        for evidence in self.evidence {
+            comma(out, &mut first);
+            out.extend_from_slice(b"{\"rule\":");
+            string(out, &engine.rules.info(evidence.rule).id);
+            out.push(b',');
+            span(out, evidence.span, text, offsets);
+            out.push(b'}');
+        }
+        out.push(b']');
+    }
+}
+
+/// Puts the note of a doubled id into a line that was written without it; gives the bytes put in and where.
+pub(crate) fn mark_doubled(line: &[u8]) -> (usize, &'static [u8]) {
+    // The line ends in `]}` and a line break.
+    let at = line.len().saturating_sub(3);
+    let alone = at > 0 && line[at - 1] == b'[';
+    (
+        at,
+        if alone {
+            b"\"doubled id\""
+        } else {
+            b",\"doubled id\""
+        },
+    )
+}
+
+fn study(out: &mut Vec<u8>, study: &StudyKey) {
+    let fields = [
+        ("accession", &study.accession),
+        ("study_uid", &study.study_uid),
+        ("patient_id", &study.patient_id),
+        ("date", &study.date),
+        ("modality", &study.modality),
+        ("body_part", &study.body_part),
+    ];
+    out.push(b'{');
+    let mut first = true;
+    for (name, value) in fields {
+        let Some(value) = value else { continue };
+        comma(out, &mut first);
+        word(out, name);
+        out.push(b':');
+        string(out, value);
+    }
+    out.push(b'}');
+}
+
+fn span(out: &mut Vec<u8>, span: Span, text: &str, offsets: &Offsets) {
+    out.extend_from_slice(b"\"start\":");
+    integer(out, offsets.code_point(text, span.start));
+    out.extend_from_slice(b",\"end\":");
+    integer(out, offsets.code_point(text, span.end));
+}
+
+fn comma(out: &mut Vec<u8>, first: &mut bool) {
+    if !std::mem::take(first) {
+        out.push(b',');
+    }
+}
+
+/// A string that needs no escapes.
+fn word(out: &mut Vec<u8>, word: &str) {
+    out.push(b'"');
+    out.extend_from_slice(word.as_bytes());
+    out.push(b'"');
+}
+
+fn integer(out: &mut Vec<u8>, mut number: u32) {
+    let mut digits = [0_u8; 10];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
+/// A JSON string, escaped where need be.
+fn string(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    let bytes = text.as_bytes();
+    let mut from = 0;
+    for (at, &byte) in bytes.iter().enumerate() {
+        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
+            continue;
+        }
+        out.extend_from_slice(&bytes[from..at]);
+        from = at + 1;
+        match byte {
+            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            _ => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
+        }
+    }
+    out.extend_from_slice(&bytes[from..]);
+    out.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_and_numbers() {
+        let mut out = Vec::new();
+        let odd = "a\"b\\c\n\t\r\u{1}é😀\u{7f}";
+        string(&mut out, odd);
+        assert_eq!(
+            serde_json::from_slice::<String>(&out).ok().as_deref(),
+            Some(odd)
+        );
+        out.clear();
+        for number in [0, 7, 10, 4_294_967_295] {
+            integer(&mut out, number);
+            out.push(b' ');
+        }
+        assert_eq!(out, b"0 7 10 4294967295 ");
+    }
+
+    #[test]
+    fn marks_doubled_ids() {
+        let mark = |line: &str| {
+            let (at, note) = mark_doubled(line.as_bytes());
+            format!(
+                "{}{}{}",
+                &line[..at],
+                String::from_utf8_lossy(note),
+                &line[at..]
+            )
+        };
+        assert_eq!(mark("{\"notes\":[]}\n"), "{\"notes\":[\"doubled id\"]}\n");
+        assert_eq!(
+            mark("{\"notes\":[\"x\"]}\n"),
+            "{\"notes\":[\"x\",\"doubled id\"]}\n"
+        );
+    }
+}
