@@ -17,7 +17,12 @@ fn main() {
     let repeat = (goal / 10 / bytes.max(1)).max(1);
     let items = (reports.len() * repeat) as f64;
     let size = (bytes * repeat) as f64;
-    println!("{} reports of {} bytes on average, {:.0} MB a round", reports.len(), bytes / reports.len().max(1), size / 1e6);
+    println!(
+        "{} reports of {} bytes on average, {:.0} MB a round",
+        reports.len(),
+        bytes / reports.len().max(1),
+        size / 1e6
+    );
 
     let line = |name: &str, time: Duration| {
         let seconds = time.as_secs_f64();
@@ -26,22 +31,28 @@ fn main() {
     };
 
     let mut scratch = Scratch::default();
-    let full = line("analyze", best(|| {
-        for _ in 0..repeat {
-            for report in &reports {
-                black_box(engine.analyze_with(&mut scratch, black_box(report)));
+    let full = line(
+        "analyze",
+        best(|| {
+            for _ in 0..repeat {
+                for report in &reports {
+                    black_box(engine.analyze_with(&mut scratch, black_box(report)));
+                }
             }
-        }
-    }));
+        }),
+    );
     let scheme = engine.scheme("chexpert").expect("chexpert is built in");
-    line("analyze + labels", best(|| {
-        for _ in 0..repeat {
-            for report in &reports {
-                let analysis = engine.analyze_with(&mut scratch, black_box(report));
-                black_box(engine.labels(&analysis, scheme));
+    line(
+        "analyze + labels",
+        best(|| {
+            for _ in 0..repeat {
+                for report in &reports {
+                    let analysis = engine.analyze_with(&mut scratch, black_box(report));
+                    black_box(engine.labels(&analysis, scheme));
+                }
             }
-        }
-    }));
+        }),
+    );
 
     // The same finding, device, anatomy and descriptor terms, as they are written, over the raw text.
     let terms: Vec<&str> = engine.lexicon.terms.iter().map(|t| t.text.as_ref()).collect();
@@ -54,13 +65,16 @@ fn main() {
             .ascii_case_insensitive(true)
             .build(&terms)
             .expect("the terms build");
-        let bare = line(&format!("  {name}"), best(|| {
-            for _ in 0..repeat {
-                for report in &reports {
-                    black_box(scan.find_iter(black_box(report.as_str())).count());
+        let bare = line(
+            &format!("  {name}"),
+            best(|| {
+                for _ in 0..repeat {
+                    for report in &reports {
+                        black_box(scan.find_iter(black_box(report.as_str())).count());
+                    }
                 }
-            }
-        }));
+            }),
+        );
         println!("  analyze runs at {:.2} of it", full / bare);
     }
     let started = Instant::now();

@@ -20,7 +20,13 @@ pub(crate) struct Attributes {
     pub(crate) location: [Option<ConceptId>; 2],
 }
 
-pub(crate) fn read(candidate: &Candidate, units: &[Unit], tokens: &[Token], rules: &Rules, lexicon: &Lexicon) -> Attributes {
+pub(crate) fn read(
+    candidate: &Candidate,
+    units: &[Unit],
+    tokens: &[Token],
+    rules: &Rules,
+    lexicon: &Lexicon,
+) -> Attributes {
     let mut out = Attributes::default();
     if candidate.concept != NONE {
         out.side = lexicon.concept(ConceptId(candidate.concept)).side;
@@ -73,7 +79,13 @@ fn before(out: &mut Attributes, units: &[Unit], at: usize, tokens: &[Token], rul
     for i in (0..at).rev().take(10) {
         let unit = &units[i];
         let stop = unit.clause != clause
-            || unit.is(MENTION | class::VERB | class::EXISTENTIAL | class::BREAK | class::PREPOSITION | class::TURN | class::DETERMINER)
+            || unit.is(MENTION
+                | class::VERB
+                | class::EXISTENTIAL
+                | class::BREAK
+                | class::PREPOSITION
+                | class::TURN
+                | class::DETERMINER)
             || matches!(unit.kind, TokenKind::Colon | TokenKind::Semicolon | TokenKind::Period | TokenKind::Close);
         if stop {
             // "left lower lobe atelectasis and effusion", "mild scarring or atelectasis" share their adjectives
@@ -82,18 +94,19 @@ fn before(out: &mut Attributes, units: &[Unit], at: usize, tokens: &[Token], rul
         }
         if unit.is(class::AND | class::OR) || unit.kind == TokenKind::Comma {
             // "large, loculated effusion" and "mild to moderate", "left and right" go on; a list does not.
-            let adjective = |u: &Unit| u.is(class::CUE | class::ANATOMY | class::DESCRIPTOR) && !u.is(class::JUDGES | MENTION);
+            let adjective =
+                |u: &Unit| u.is(class::CUE | class::ANATOMY | class::DESCRIPTOR) && !u.is(class::JUDGES | MENTION);
             if i > 0 && adjective(&units[i - 1]) && units.get(i + 1).is_some_and(|u| adjective(u) || u.bits == 0) {
                 continue;
             }
             return;
         }
         take(out, unit, tokens, rules, lexicon);
-        if out.severity.is_none() {
-            if let Some((rule, span)) = severity(units, i, tokens, rules) {
-                out.severity = Some(span);
-                out.severity_by = Some(rule);
-            }
+        if out.severity.is_none()
+            && let Some((rule, span)) = severity(units, i, tokens, rules)
+        {
+            out.severity = Some(span);
+            out.severity_by = Some(rule);
         }
     }
 }
@@ -103,7 +116,9 @@ fn severity(units: &[Unit], i: usize, tokens: &[Token], rules: &Rules) -> Option
     let cue_of = |u: &Unit| u.meaning(rules).filter(|m| m.cue != NONE).map(|m| &rules.cues[m.cue as usize]);
     let cue = cue_of(&units[i]).filter(|c| c.severity)?;
     let mut span = units[i].span(tokens);
-    let word = |u: &Unit| (u.last - u.first) == 1 && (u.is(class::PREPOSITION | class::OR) || u.kind == TokenKind::Slash || u.bits == 0);
+    let word = |u: &Unit| {
+        (u.last - u.first) == 1 && (u.is(class::PREPOSITION | class::OR) || u.kind == TokenKind::Slash || u.bits == 0)
+    };
     if i >= 2 && word(&units[i - 1]) && cue_of(&units[i - 2]).is_some_and(|c| c.severity) {
         span = span.cover(units[i - 2].span(tokens));
     }

@@ -136,7 +136,8 @@ fn cue(engine: &Engine, rule: RuleId, sentence: &str, hit: bool) -> Vec<String> 
 
 fn looks(engine: &Engine, rule: RuleId) -> bool {
     engine.rules.cues.iter().any(|c| {
-        c.rule == rule && (c.direction != crate::rules::Direction::None || c.alternative || c.severity || c.side.is_some())
+        c.rule == rule
+            && (c.direction != crate::rules::Direction::None || c.alternative || c.severity || c.side.is_some())
     })
 }
 
@@ -216,7 +217,11 @@ fn schemes(engine: &Engine, checked: &mut Checked) {
         for (i, label) in scheme.labels.iter().enumerate() {
             checked.labels += 1;
             let mut fault = |message: String| {
-                checked.faults.push(Fault::new(&scheme.file, label.line as usize, format!("label \"{}\": {message}", label.name)));
+                checked.faults.push(Fault::new(
+                    &scheme.file,
+                    label.line as usize,
+                    format!("label \"{}\": {message}", label.name),
+                ));
             };
             if special != Some(i) && !bound.targets.iter().flatten().any(|t| t.label as usize == i) {
                 fault("no concept counts for it".to_owned());
@@ -232,7 +237,8 @@ fn schemes(engine: &Engine, checked: &mut Checked) {
                 let analysis = engine.analyze_with(&mut Scratch::default(), text);
                 let got = engine.labels(&analysis, bound).iter().find(|l| l.label as usize == i).map(|l| l.value);
                 if got != *want {
-                    let name = |v: Option<Status>| v.map_or("not mentioned", |s| told(s, Time::Current, Subject::Patient));
+                    let name =
+                        |v: Option<Status>| v.map_or("not mentioned", |s| told(s, Time::Current, Subject::Patient));
                     fault(format!("example {text:?} gives {}; expected {}", name(got), name(*want)));
                 }
             }

@@ -6,7 +6,12 @@ macro_rules! files {
 
 /// Lexicon files as (name, text).
 pub(crate) fn lexicons() -> Vec<(&'static str, &'static str)> {
-    files!["lexicons/en/chest-anatomy.tsv", "lexicons/en/chest-findings.tsv", "lexicons/en/descriptors.tsv", "lexicons/en/devices.tsv"]
+    files![
+        "lexicons/en/chest-anatomy.tsv",
+        "lexicons/en/chest-findings.tsv",
+        "lexicons/en/descriptors.tsv",
+        "lexicons/en/devices.tsv"
+    ]
 }
 
 /// Rule files as (name, text).

@@ -1,12 +1,13 @@
 //! The engine: the only place that knows the order of the stages.
 
-use crate::assertion::{self, Assertion, Evidence, Reached};
+use crate::assertion::{self, Assertion, Evidence};
 use crate::attribute;
 use crate::error::Error;
 use crate::finding::{self, Finding};
 use crate::label::{self, Label};
 use crate::lexicon::{Lexicon, Side};
 use crate::mention::{self, Candidate, MENTION, UNKNOWN, Unit};
+use crate::reach::{self, Reached};
 use crate::report::Report;
 use crate::rules::{BoundScheme, NONE, Rules, Status, Subject, Time, class};
 use crate::section::{self, Section};
@@ -173,11 +174,7 @@ impl Engine {
         let mut analysis = Analysis::default();
         let text = self.prepare(scratch, text, &mut analysis);
         let counted = self.counted(&analysis.sections);
-        analysis.reads_body = analysis
-            .sections
-            .iter()
-            .zip(&counted)
-            .any(|(s, &c)| c && s.tokens.0 < s.tokens.1);
+        analysis.reads_body = analysis.sections.iter().zip(&counted).any(|(s, &c)| c && s.tokens.0 < s.tokens.1);
         if scratch.tokens.is_empty() {
             analysis.notes.push(Note::EmptyReport);
         } else if !analysis.reads_body {
@@ -236,8 +233,8 @@ impl Engine {
         let section = analysis.sections[analysis.sentences[sentence].section as usize]
             .kind
             .map(|k| &self.rules.sections[k as usize]);
-        assertion::reach(units, candidates, &self.rules, targets, reached);
-        assertion::alternatives(units, &self.rules, &self.lexicon, pairs);
+        reach::reach(units, candidates, &self.rules, targets, reached);
+        reach::alternatives(units, &self.rules, &self.lexicon, pairs);
         let first = analysis.mentions.len();
         let mut from = 0;
         for (i, candidate) in candidates.iter().enumerate() {
@@ -245,15 +242,15 @@ impl Engine {
             let mine = &reached[from..to];
             from = to;
             let evidence = &mut analysis.evidence;
-            let Some(mut assertion) =
-                assertion::decide(candidate, mine, units, tokens, &self.rules, section, evidence)
+            let Some(mut assertion) = assertion::decide(candidate, mine, units, tokens, &self.rules, section, evidence)
             else {
                 continue;
             };
-            if assertion.status == Status::Present && !self.affirmed(mine) {
-                if let Some(&(_, cue)) = pairs.iter().find(|p| p.0 == candidate.unit) {
-                    self.hedge(&mut assertion, &units[cue as usize], tokens, section.is_some_and(|s| s.asks), evidence);
-                }
+            if assertion.status == Status::Present
+                && !self.affirmed(mine)
+                && let Some(&(_, cue)) = pairs.iter().find(|p| p.0 == candidate.unit)
+            {
+                self.hedge(&mut assertion, &units[cue as usize], tokens, section.is_some_and(|s| s.asks), evidence);
             }
             let attributes = attribute::read(candidate, units, tokens, &self.rules, &self.lexicon);
             for by in [attributes.side_by, attributes.severity_by.zip(attributes.severity)].into_iter().flatten() {
@@ -343,7 +340,13 @@ impl Engine {
         out
     }
 
-    fn assert_turn(&self, scratch: &mut Scratch, analysis: &Analysis, turn: &[(u32, u32, usize)], out: &mut [SpanAssertion]) {
+    fn assert_turn(
+        &self,
+        scratch: &mut Scratch,
+        analysis: &Analysis,
+        turn: &[(u32, u32, usize)],
+        out: &mut [SpanAssertion],
+    ) {
         let ranges: Vec<(u32, u32)> = turn.iter().map(|t| (t.0, t.1)).collect();
         for sentence in &analysis.sentences {
             let inside = |t: &(u32, u32, usize)| sentence.tokens.0 <= t.0 && t.0 < sentence.tokens.1;
@@ -396,7 +399,13 @@ impl Engine {
         mention::link(&copy, &mut links);
         links.iter().filter(|l| l.0 as usize == at).find_map(|l| {
             let descriptor = ConceptId(units[l.1 as usize].meaning(&self.rules)?.descriptor);
-            let normal = self.rules.pairs.iter().filter(|(pair, _)| pair.1 == descriptor).map(|(_, &(from, to))| (from, to)).min()?;
+            let normal = self
+                .rules
+                .pairs
+                .iter()
+                .filter(|(pair, _)| pair.1 == descriptor)
+                .map(|(_, &(from, to))| (from, to))
+                .min()?;
             let composition = self.rules.compositions[normal.0 as usize..normal.1 as usize].first()?;
             (composition.status == Status::Absent).then_some((Status::Absent, composition.rule))
         })
@@ -405,8 +414,8 @@ impl Engine {
     fn judge_asked(&self, scratch: &mut Scratch, analysis: &Analysis, sentence: &Sentence, out: &mut [SpanAssertion]) {
         let Scratch { tokens, units, candidates, targets, reached, pairs, .. } = scratch;
         let section = analysis.sections[sentence.section as usize].kind.map(|k| &self.rules.sections[k as usize]);
-        assertion::reach(units, candidates, &self.rules, targets, reached);
-        assertion::alternatives(units, &self.rules, &self.lexicon, pairs);
+        reach::reach(units, candidates, &self.rules, targets, reached);
+        reach::alternatives(units, &self.rules, &self.lexicon, pairs);
         for (i, candidate) in candidates.iter().enumerate().filter(|(_, c)| c.asked != NONE) {
             let mine: Vec<Reached> = reached.iter().filter(|r| r.candidate as usize == i).copied().collect();
             let mut evidence = Vec::new();
@@ -416,10 +425,17 @@ impl Engine {
             answer.side = attributes.side;
             answer.severity = attributes.severity;
             let Some(mut assertion) = decided else { continue };
-            if assertion.status == Status::Present && !self.affirmed(&mine) {
-                if let Some(&(_, cue)) = pairs.iter().find(|p| p.0 == candidate.unit) {
-                    self.hedge(&mut assertion, &units[cue as usize], tokens, section.is_some_and(|s| s.asks), &mut evidence);
-                }
+            if assertion.status == Status::Present
+                && !self.affirmed(&mine)
+                && let Some(&(_, cue)) = pairs.iter().find(|p| p.0 == candidate.unit)
+            {
+                self.hedge(
+                    &mut assertion,
+                    &units[cue as usize],
+                    tokens,
+                    section.is_some_and(|s| s.asks),
+                    &mut evidence,
+                );
             }
             for by in [attributes.side_by, attributes.severity_by.zip(attributes.severity)].into_iter().flatten() {
                 evidence.push(Evidence { rule: by.0, span: by.1 });

@@ -3,8 +3,8 @@
 //! Present outranks uncertain, uncertain outranks absent. Only what is said of this patient now, in the
 //! sections that report (findings, impression, addenda), counts.
 
-use crate::engine::Mention;
 use crate::assertion::Assertion;
+use crate::engine::Mention;
 use crate::rules::{Status, Subject, Time};
 use crate::span::ConceptId;
 
@@ -47,7 +47,9 @@ pub(crate) fn gather(mentions: &[Mention], assertions: &[Assertion]) -> Vec<Find
                     finding.status = assertion.status;
                 }
             }
-            None => findings.push(Finding { concept: mention.concept, status: assertion.status, mentions: vec![i as u32] }),
+            None => {
+                findings.push(Finding { concept: mention.concept, status: assertion.status, mentions: vec![i as u32] })
+            }
         }
     }
     findings

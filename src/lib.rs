@@ -12,6 +12,7 @@ mod finding;
 mod label;
 pub mod lexicon;
 mod mention;
+mod reach;
 mod report;
 pub mod rules;
 pub mod score;

@@ -63,31 +63,61 @@ pub(crate) struct Candidate {
 
 /// Fills `units` from the tokens of one sentence. `asked` are spans that must each be one unit (token
 /// ranges in order, not overlapping).
-pub(crate) fn units(tokens: &[Token], range: (u32, u32), asked: &[(u32, u32)], rules: &Rules, units: &mut Vec<Unit>) -> u32 {
+pub(crate) fn units(
+    tokens: &[Token],
+    range: (u32, u32),
+    asked: &[(u32, u32)],
+    rules: &Rules,
+    units: &mut Vec<Unit>,
+) -> u32 {
     units.clear();
     let mut all = 0;
     let mut at = range.0;
     let mut asked = asked.iter().copied().skip_while(|s| s.0 < range.0).peekable();
     while at < range.1 {
         let stop = asked.peek().map_or(range.1, |s| s.0.min(range.1));
-        if at == stop {
-            if let Some((first, last)) = asked.next() {
-                let last = last.min(range.1);
-                let bits = inner_bits(&tokens[first as usize..last as usize], rules);
-                units.push(Unit { first, last, bits: bits | MENTION, phrase: NONE, kind: TokenKind::Word, clause: 0, capitals: tokens[first as usize].has(flag::CAPS) });
-                all |= bits | MENTION;
-                at = last;
-                continue;
-            }
+        if at == stop
+            && let Some((first, last)) = asked.next()
+        {
+            let last = last.min(range.1);
+            let bits = inner_bits(&tokens[first as usize..last as usize], rules);
+            units.push(Unit {
+                first,
+                last,
+                bits: bits | MENTION,
+                phrase: NONE,
+                kind: TokenKind::Word,
+                clause: 0,
+                capitals: tokens[first as usize].has(flag::CAPS),
+            });
+            all |= bits | MENTION;
+            at = last;
+            continue;
         }
         let words = tokens[at as usize..stop as usize].iter().map(|t| t.word);
         let unit = match rules.matcher.longest(words) {
             Some((length, PhraseId(phrase))) => {
                 let bits = rules.meanings[phrase as usize].bits;
                 all |= bits;
-                Unit { first: at, last: at + length as u32, bits, phrase, kind: TokenKind::Word, clause: 0, capitals: tokens[at as usize].has(flag::CAPS) }
+                Unit {
+                    first: at,
+                    last: at + length as u32,
+                    bits,
+                    phrase,
+                    kind: TokenKind::Word,
+                    clause: 0,
+                    capitals: tokens[at as usize].has(flag::CAPS),
+                }
             }
-            None => Unit { first: at, last: at + 1, bits: 0, phrase: NONE, kind: tokens[at as usize].kind, clause: 0, capitals: tokens[at as usize].has(flag::CAPS) },
+            None => Unit {
+                first: at,
+                last: at + 1,
+                bits: 0,
+                phrase: NONE,
+                kind: tokens[at as usize].kind,
+                clause: 0,
+                capitals: tokens[at as usize].has(flag::CAPS),
+            },
         };
         at = unit.last;
         units.push(unit);
@@ -223,7 +253,14 @@ pub(crate) fn find(
         if unit.is(class::FINDING) && unit.phrase != NONE && !composed {
             let concept = rules.meanings[unit.phrase as usize].finding;
             unit.bits |= MENTION;
-            found.push(Candidate { span: unit.span(tokens), concept, unit: i as u32, base: None, part: NONE, asked: NONE });
+            found.push(Candidate {
+                span: unit.span(tokens),
+                concept,
+                unit: i as u32,
+                base: None,
+                part: NONE,
+                asked: NONE,
+            });
         }
     }
     drop_topics(units, rules, lexicon, found);
@@ -237,7 +274,9 @@ fn drop_topics(units: &mut [Unit], rules: &Rules, lexicon: &Lexicon, found: &mut
     if colon + 1 >= units.len() || !units[colon + 1..].iter().any(|u| u.is(MENTION)) {
         return;
     }
-    let denies = units[colon + 1].meaning(rules).is_some_and(|m| m.cue != NONE && rules.cues[m.cue as usize].status == Some(Status::Absent));
+    let denies = units[colon + 1]
+        .meaning(rules)
+        .is_some_and(|m| m.cue != NONE && rules.cues[m.cue as usize].status == Some(Status::Absent));
     found.retain(|c| {
         let at = c.unit as usize;
         let device = c.concept != NONE && lexicon.concept(ConceptId(c.concept)).kind == Kind::Device;
@@ -259,7 +298,8 @@ fn compose(
 ) {
     link(units, links);
     for &(part, descriptor) in links.iter() {
-        let (Some(p), Some(d)) = (units[part as usize].meaning(rules), units[descriptor as usize].meaning(rules)) else {
+        let (Some(p), Some(d)) = (units[part as usize].meaning(rules), units[descriptor as usize].meaning(rules))
+        else {
             continue;
         };
         let Some((from, to)) = pair(rules, lexicon, ConceptId(p.anatomy), ConceptId(d.descriptor)) else { continue };
@@ -282,21 +322,21 @@ fn compose(
             }
         }
     }
-    for d in 0..units.len() {
-        let Some(meaning) = units[d].meaning(rules).filter(|m| m.descriptor != NONE) else { continue };
+    for (d, unit) in units.iter_mut().enumerate() {
+        let Some(meaning) = unit.meaning(rules).filter(|m| m.descriptor != NONE) else { continue };
         if links.iter().any(|l| l.1 as usize == d) {
             continue;
         }
         for (_, composition) in rules.alone.iter().filter(|(descriptor, _)| descriptor.0 == meaning.descriptor) {
             found.push(Candidate {
-                span: units[d].span(tokens),
+                span: unit.span(tokens),
                 concept: composition.finding.0,
                 unit: d as u32,
                 base: Some((composition.status, composition.rule)),
                 part: NONE,
                 asked: NONE,
             });
-            units[d].bits |= MENTION | if composition.status == Status::Absent { NORMAL } else { 0 };
+            unit.bits |= MENTION | if composition.status == Status::Absent { NORMAL } else { 0 };
         }
     }
     normal_findings(tokens, units, rules, lexicon, found);
@@ -309,13 +349,19 @@ fn compose(
 fn normal_findings(tokens: &[Token], units: &mut [Unit], rules: &Rules, lexicon: &Lexicon, found: &mut Vec<Candidate>) {
     for d in 0..units.len() {
         let Some(meaning) = units[d].meaning(rules).filter(|m| m.descriptor != NONE) else { continue };
-        let Some(&(_, rule)) = rules.predicates.iter().find(|(descriptor, _)| descriptor.0 == meaning.descriptor) else { continue };
+        let Some(&(_, rule)) = rules.predicates.iter().find(|(descriptor, _)| descriptor.0 == meaning.descriptor)
+        else {
+            continue;
+        };
         let clause = units[d].clause;
         let mut verb = false;
         let mut parts = false;
         for at in (0..d).rev() {
             let unit = units[at];
-            if unit.clause != clause || unit.is(class::BREAK | class::DESCRIPTOR | class::TURN | class::EXISTENTIAL) || d - at > 8 {
+            if unit.clause != clause
+                || unit.is(class::BREAK | class::DESCRIPTOR | class::TURN | class::EXISTENTIAL)
+                || d - at > 8
+            {
                 break;
             }
             // "except for pleural thickening the lungs are unremarkable": not its subject.
@@ -354,9 +400,11 @@ fn pair(rules: &Rules, lexicon: &Lexicon, part: ConceptId, descriptor: ConceptId
     if let Some(&range) = rules.pairs.get(&(part, descriptor)) {
         return Some(range);
     }
-    lexicon.concept(part).parents.iter().find_map(|&p| {
-        pair(rules, lexicon, p, descriptor).filter(|&(from, _)| rules.compositions[from as usize].parts)
-    })
+    lexicon
+        .concept(part)
+        .parents
+        .iter()
+        .find_map(|&p| pair(rules, lexicon, p, descriptor).filter(|&(from, _)| rules.compositions[from as usize].parts))
 }
 
 /// Links each descriptor to the parts that it speaks of, as (unit of the part, unit of the descriptor).
@@ -410,12 +458,18 @@ fn link_left(units: &[Unit], d: usize, last_descriptor: Option<usize>, links: &m
             return;
         }
         verb |= unit.is(class::VERB);
-        if unit.is(class::ADVERB) && unit.bits & class::VERB == 0 && at + 1 < d && units[at + 1].kind == TokenKind::Comma {
+        if unit.is(class::ADVERB)
+            && unit.bits & class::VERB == 0
+            && at + 1 < d
+            && units[at + 1].kind == TokenKind::Comma
+        {
             return;
         }
         comma |= matches!(unit.kind, TokenKind::Comma | TokenKind::Semicolon | TokenKind::Open);
         // "silhouette stable and within normal limits" goes on, "lungs and clear" does not.
-        let adjectives = at > floor && units[at - 1].is(class::CUE | class::DESCRIPTOR | class::ADVERB) && !units[at - 1].is(class::FINDING);
+        let adjectives = at > floor
+            && units[at - 1].is(class::CUE | class::DESCRIPTOR | class::ADVERB)
+            && !units[at - 1].is(class::FINDING);
         if unit.is(class::AND | class::OR | class::TURN) && !verb && !adjectives {
             return;
         }
@@ -425,7 +479,9 @@ fn link_left(units: &[Unit], d: usize, last_descriptor: Option<usize>, links: &m
     };
     if comma && !verb {
         // "heart size, moderately enlarged" goes on; "right lung, otherwise normal" and "lungs, clear airways" do not.
-        let bare = units[nearest + 1..d].iter().all(|u| u.kind == TokenKind::Comma || u.is(class::CUE | class::ADVERB) && !u.is(class::JUDGES));
+        let bare = units[nearest + 1..d]
+            .iter()
+            .all(|u| u.kind == TokenKind::Comma || u.is(class::CUE | class::ADVERB) && !u.is(class::JUDGES));
         let attributive = units.get(d + 1).is_some_and(|u| u.is(class::ANATOMY | class::FINDING));
         if !bare || attributive {
             return;
@@ -440,7 +496,8 @@ fn link_left(units: &[Unit], d: usize, last_descriptor: Option<usize>, links: &m
     while at > floor {
         at -= 1;
         let unit = &units[at];
-        if unit.clause != clause || unit.is(class::FINDING | MENTION | class::BREAK | class::VERB | class::TURN | class::EXISTENTIAL)
+        if unit.clause != clause
+            || unit.is(class::FINDING | MENTION | class::BREAK | class::VERB | class::TURN | class::EXISTENTIAL)
         {
             return;
         }
@@ -457,7 +514,10 @@ fn governed(units: &[Unit], part: usize) -> bool {
     while at > 0 {
         at -= 1;
         let unit = &units[at];
-        if unit.clause != units[part].clause || unit.is(class::VERB | class::AND | class::BREAK) || unit.kind == TokenKind::Comma {
+        if unit.clause != units[part].clause
+            || unit.is(class::VERB | class::AND | class::BREAK)
+            || unit.kind == TokenKind::Comma
+        {
             return false;
         }
         preposition |= unit.is(class::PREPOSITION);
@@ -550,12 +610,16 @@ fn link_again(units: &[Unit], d: usize, last_descriptor: Option<usize>, links: &
     if units[last].clause != units[d].clause {
         return;
     }
-    let joined = units[last + 1..d]
-        .iter()
-        .all(|u| u.is(class::AND | class::ADVERB | class::OR) || u.kind == TokenKind::Comma || (u.bits == 0 && u.kind == TokenKind::Word) || (u.is(class::CUE) && !u.is(class::JUDGES)));
+    let joined = units[last + 1..d].iter().all(|u| {
+        u.is(class::AND | class::ADVERB | class::OR)
+            || u.kind == TokenKind::Comma
+            || (u.bits == 0 && u.kind == TokenKind::Word)
+            || (u.is(class::CUE) && !u.is(class::JUDGES))
+    });
     if !joined {
         return;
     }
-    let shared: Vec<u32> = links.iter().filter(|l| l.1 as usize == last && (l.0 as usize) < last).map(|l| l.0).collect();
+    let shared: Vec<u32> =
+        links.iter().filter(|l| l.1 as usize == last && (l.0 as usize) < last).map(|l| l.0).collect();
     links.extend(shared.into_iter().map(|part| (part, d as u32)));
 }

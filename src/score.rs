@@ -87,19 +87,13 @@ fn tally(
     for &cell in reports.iter().flatten() {
         sum[cell as usize] += 1;
     }
-    let intervals = bootstrap.intervals(reports, cells, |sum| {
-        figures(sum).into_iter().map(|f| f.1).collect()
-    });
+    let intervals = bootstrap.intervals(reports, cells, |sum| figures(sum).into_iter().map(|f| f.1).collect());
     let figures = figures(&sum)
         .into_iter()
         .enumerate()
         .map(|(i, (name, value))| {
             let interval = value.and(intervals.get(i).copied().flatten());
-            Figure {
-                name,
-                value,
-                interval,
-            }
+            Figure { name, value, interval }
         })
         .collect();
     (sum, figures)

@@ -50,7 +50,12 @@ pub(crate) fn split(text: &str, tokens: &[Token], rules: &Rules, sections: &mut 
     close(sections, heading, kind, body, tokens, tokens.len(), text.len());
     split_body(tokens, rules, sections);
     if sections.is_empty() {
-        sections.push(Section { heading, body: Span::new(0, text.len() as u32), kind, tokens: (0, tokens.len() as u32) });
+        sections.push(Section {
+            heading,
+            body: Span::new(0, text.len() as u32),
+            kind,
+            tokens: (0, tokens.len() as u32),
+        });
     }
 }
 
@@ -78,9 +83,8 @@ fn split_body(tokens: &[Token], rules: &Rules, sections: &mut Vec<Section>) {
     if sections.iter().any(|s| rule(s).is_none_or(|r| r.body)) {
         return;
     }
-    let Some(at) = sections.iter().rposition(|s| {
-        rule(s).is_some_and(|r| !r.labels) && body_start(tokens, s).is_some()
-    }) else {
+    let Some(at) = sections.iter().rposition(|s| rule(s).is_some_and(|r| !r.labels) && body_start(tokens, s).is_some())
+    else {
         return;
     };
     let Some(first) = body_start(tokens, &sections[at]) else { return };
@@ -107,7 +111,8 @@ fn heading_at(tokens: &[Token], at: usize, rules: &Rules) -> Option<(usize, u32,
     let line_start = token.has(flag::LINE);
     // Inside a line only a capitalised heading right after a full stop (or after a list mark) counts.
     if !line_start {
-        let after_stop = at > 0 && matches!(tokens[at - 1].kind, TokenKind::Period | TokenKind::Question | TokenKind::Mask);
+        let after_stop =
+            at > 0 && matches!(tokens[at - 1].kind, TokenKind::Period | TokenKind::Question | TokenKind::Mask);
         if !(token.has(flag::UPPER) && (after_stop || token.has(flag::CAPS))) {
             return None;
         }
@@ -119,7 +124,9 @@ fn heading_at(tokens: &[Token], at: usize, rules: &Rules) -> Option<(usize, u32,
         // "IMPRESSION" alone on its line, or the last thing in the text, or before a dash.
         None if line_start => Some((words, section, at + words)),
         Some(t) if line_start && t.has(flag::LINE) && token.has(flag::UPPER) => Some((words, section, at + words)),
-        Some(t) if line_start && token.has(flag::CAPS) && t.kind == TokenKind::Dash => Some((words, section, at + words + 1)),
+        Some(t) if line_start && token.has(flag::CAPS) && t.kind == TokenKind::Dash => {
+            Some((words, section, at + words + 1))
+        }
         // Preliminary text in brackets: "IMPRESSION (preliminary):".
         Some(t) if line_start && t.kind == TokenKind::Open => {
             let close = (at + words..tokens.len().min(at + words + 6)).find(|&i| tokens[i].kind == TokenKind::Close)?;

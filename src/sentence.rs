@@ -126,9 +126,8 @@ fn ends_before(
                     && token.kind == TokenKind::Word
                     && token.has(flag::UPPER);
             }
-            let abbreviation = at >= 2
-                && !prev.has(flag::SPACE)
-                && rules.word_class(tokens[at - 2].word) & class::ABBREVIATION != 0;
+            let abbreviation =
+                at >= 2 && !prev.has(flag::SPACE) && rules.word_class(tokens[at - 2].word) & class::ABBREVIATION != 0;
             !abbreviation
         }
         TokenKind::Question => {

@@ -160,13 +160,14 @@ pub(crate) fn tokenize(text: &str, words: &Words, tokens: &mut Vec<Token>) {
             }
             HIGH => at = unicode_run(text, at, flags, words, tokens),
             _ => {
-                if b == b'[' && bytes.get(at + 1) == Some(&b'*') {
-                    if let Some(end) = mask_end(bytes, at) {
-                        tokens.push(Token { span: span(at, end), word: WordId(0), kind: TokenKind::Mask, flags });
-                        at = end;
-                        flags = 0;
-                        continue;
-                    }
+                if b == b'['
+                    && bytes.get(at + 1) == Some(&b'*')
+                    && let Some(end) = mask_end(bytes, at)
+                {
+                    tokens.push(Token { span: span(at, end), word: WordId(0), kind: TokenKind::Mask, flags });
+                    at = end;
+                    flags = 0;
+                    continue;
                 }
                 let joins = b == b'-'
                     && flags & flag::SPACE == 0

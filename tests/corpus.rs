@@ -14,14 +14,18 @@ struct Gold {
 
 fn gold(folder: &str) -> Vec<Gold> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).join("gold");
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(&root).expect("gold folder").map(|e| e.expect("entry").path()).collect();
+    let mut paths: Vec<PathBuf> =
+        std::fs::read_dir(&root).expect("gold folder").map(|e| e.expect("entry").path()).collect();
     paths.sort();
     paths
         .into_iter()
         .map(|path| {
             let whole = std::fs::read_to_string(&path).expect("gold file");
             let (head, body) = whole.split_once("\n---\n").unwrap_or_else(|| panic!("{}: no line ---", path.display()));
-            let line = head.lines().find_map(|l| l.strip_prefix("labels:")).unwrap_or_else(|| panic!("{}: no labels", path.display()));
+            let line = head
+                .lines()
+                .find_map(|l| l.strip_prefix("labels:"))
+                .unwrap_or_else(|| panic!("{}: no labels", path.display()));
             let labels = line
                 .split(';')
                 .filter_map(|l| l.trim().split_once('='))

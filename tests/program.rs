@@ -10,8 +10,7 @@ impl Folder {
     pub(crate) fn new(files: &[(&str, &str)]) -> Folder {
         let folder = Folder(tempfile::tempdir().expect("a temporary folder"));
         for (name, text) in files {
-            std::fs::write(folder.0.path().join(name), text)
-                .expect("a file in the temporary folder");
+            std::fs::write(folder.0.path().join(name), text).expect("a file in the temporary folder");
         }
         folder
     }
@@ -31,11 +30,7 @@ pub(crate) struct Run {
 
 pub(crate) fn radlabel(arguments: &[&str]) -> Run {
     let mut command = Command::new(env!("CARGO_BIN_EXE_radlabel"));
-    let output = command
-        .args(arguments)
-        .env_remove("NO_COLOR")
-        .output()
-        .expect("the program starts");
+    let output = command.args(arguments).env_remove("NO_COLOR").output().expect("the program starts");
     Run {
         code: output.status.code().expect("the program ends by itself"),
         out: String::from_utf8(output.stdout).expect("the output is UTF-8"),

@@ -8,21 +8,14 @@ const GOLD: &str = r#"{"id":"r1","labels":{"Edema":"present","Pneumothorax":"abs
 "#;
 
 // r1 all right; r2 called present, and an undecided cell that must not count; r3 missing.
-const TABLE: &str =
-    "Reports,Age,Edema,Pneumothorax,No Finding\nr1,61,1.0,0.0,\nr2,1,1.0,1.0,nan\nr9,40,,,1.0\n";
+const TABLE: &str = "Reports,Age,Edema,Pneumothorax,No Finding\nr1,61,1.0,0.0,\nr2,1,1.0,1.0,nan\nr9,40,,,1.0\n";
 const LINES: &str = r#"{"id":"r1","labels":{"Edema":"present","Pneumothorax":"absent"}}
 {"id":"r2","labels":{"Edema":"present","Pneumothorax":"present"}}
 {"id":"r9","labels":{"No Finding":"present"}}
 "#;
 
 fn json(folder: &Folder, gold: &str, predicted: &str) -> serde_json::Value {
-    let run = radlabel(&[
-        "score",
-        &folder.path(gold),
-        &folder.path(predicted),
-        "--format",
-        "json",
-    ]);
+    let run = radlabel(&["score", &folder.path(gold), &folder.path(predicted), "--format", "json"]);
     assert_eq!(run.code, 0, "{}", run.err);
     serde_json::from_str(&run.out).expect("the output is JSON")
 }
@@ -31,11 +24,7 @@ fn json(folder: &Folder, gold: &str, predicted: &str) -> serde_json::Value {
 /// that nobody mentions edema in r3 is right too, though its prediction is missing.
 #[test]
 fn label_figures_by_hand_from_both_formats() {
-    let folder = Folder::new(&[
-        ("gold.jsonl", GOLD),
-        ("pred.csv", TABLE),
-        ("pred.jsonl", LINES),
-    ]);
+    let folder = Folder::new(&[("gold.jsonl", GOLD), ("pred.csv", TABLE), ("pred.jsonl", LINES)]);
     let from_table = json(&folder, "gold.jsonl", "pred.csv");
     assert_eq!(from_table, json(&folder, "gold.jsonl", "pred.jsonl"));
     assert_eq!(from_table["cells"], 5);
@@ -67,10 +56,7 @@ fn the_same_seed_gives_the_same_bytes() {
     let folder = Folder::new(&[("gold.jsonl", GOLD), ("pred.csv", TABLE)]);
     let run = |seed: &str| {
         let (gold, predicted) = (folder.path("gold.jsonl"), folder.path("pred.csv"));
-        radlabel(&[
-            "score", &gold, &predicted, "--seed", seed, "--format", "json", "--errors",
-        ])
-        .out
+        radlabel(&["score", &gold, &predicted, "--seed", seed, "--format", "json", "--errors"]).out
     };
     assert_eq!(run("5"), run("5"));
     assert_ne!(run("5"), run("6"));
@@ -79,19 +65,8 @@ fn the_same_seed_gives_the_same_bytes() {
 #[test]
 fn the_table_tells_and_fits() {
     let folder = Folder::new(&[("gold.jsonl", GOLD), ("pred.csv", TABLE)]);
-    let run = radlabel(&[
-        "score",
-        &folder.path("gold.jsonl"),
-        &folder.path("pred.csv"),
-        "--errors",
-    ]);
-    for part in [
-        "missing reports: 1",
-        "r3",
-        "Edema: gold uncertain, predicted present",
-        "exact  0.6000",
-        "2 misses",
-    ] {
+    let run = radlabel(&["score", &folder.path("gold.jsonl"), &folder.path("pred.csv"), "--errors"]);
+    for part in ["missing reports: 1", "r3", "Edema: gold uncertain, predicted present", "exact  0.6000", "2 misses"] {
         assert!(run.out.contains(part), "{part:?} is not in\n{}", run.out);
     }
     let wide = run.out.lines().map(|l| l.chars().count()).max();
@@ -128,37 +103,17 @@ const ASSERTIONS: &str = r#"{"id":"r1","assertions":[{"start":3,"end":11,"status
 fn mention_figures_by_hand() {
     let folder = Folder::new(&[("gold.jsonl", MENTIONS), ("pred.jsonl", ASSERTIONS)]);
     let scores = json(&folder, "gold.jsonl", "pred.jsonl");
-    let sets: Vec<&str> = scores["sets"].as_array().map_or(vec![], |s| {
-        s.iter().filter_map(|s| s["set"].as_str()).collect()
-    });
+    let sets: Vec<&str> =
+        scores["sets"].as_array().map_or(vec![], |s| s.iter().filter_map(|s| s["set"].as_str()).collect());
     assert_eq!(sets, ["a", "b", "all"]);
     let all = &scores["sets"][2];
-    assert_eq!(
-        (&all["n"], &all["found"], &all["right"]),
-        (&4.into(), &4.into(), &3.into())
-    );
+    assert_eq!((&all["n"], &all["found"], &all["right"]), (&4.into(), &4.into(), &3.into()));
     assert_eq!(all["statuses"]["family"]["fp"], 1);
-    assert_eq!(
-        all["attributes"]["side"],
-        serde_json::json!({"right": 0, "n": 1})
-    );
-    assert_eq!(
-        all["attributes"]["severity"],
-        serde_json::json!({"right": 1, "n": 1})
-    );
+    assert_eq!(all["attributes"]["side"], serde_json::json!({"right": 0, "n": 1}));
+    assert_eq!(all["attributes"]["severity"], serde_json::json!({"right": 1, "n": 1}));
     assert_eq!(all["figures"]["macro3"]["value"].as_f64(), Some(2.0 / 3.0));
-    let listed = radlabel(&[
-        "score",
-        &folder.path("gold.jsonl"),
-        &folder.path("pred.jsonl"),
-        "--errors",
-    ])
-    .out;
-    for part in [
-        "b/r2  [Ödem] gold uncertain, predicted family",
-        "side: gold left, predicted right",
-        "2 misses",
-    ] {
+    let listed = radlabel(&["score", &folder.path("gold.jsonl"), &folder.path("pred.jsonl"), "--errors"]).out;
+    for part in ["b/r2  [Ödem] gold uncertain, predicted family", "side: gold left, predicted right", "2 misses"] {
         assert!(listed.contains(part), "{part:?} is not in\n{listed}");
     }
 }
@@ -173,24 +128,13 @@ fn a_label_miss_shows_what_decided() {
     let text = r#"{"id":"r1","text":"Ödem? \nPossible edema."}
 {"id":"r2","text":"Edema?"}"#;
     let folder = Folder::new(&[("gold", gold), ("pred", predicted), ("text", text)]);
-    let run = radlabel(&[
-        "score",
-        &folder.path("gold"),
-        &folder.path("pred"),
-        "--errors",
-        "--text",
-        &folder.path("text"),
-    ]);
+    let run =
+        radlabel(&["score", &folder.path("gold"), &folder.path("pred"), "--errors", "--text", &folder.path("text")]);
     for part in [
         "r1  Edema: gold absent, predicted uncertain\n    pulmonary-edema uncertain, section findings; rules: possible\n    sentence: Possible edema.\n    cue: Possible\n",
         "r2  Edema: gold present, predicted not mentioned\n    pulmonary-edema hypothetical, section indication; rules: none",
     ] {
-        assert!(
-            run.out.contains(part),
-            "{part:?} is not in\n{}{}",
-            run.out,
-            run.err
-        );
+        assert!(run.out.contains(part), "{part:?} is not in\n{}{}", run.out, run.err);
     }
 }
 
@@ -202,10 +146,7 @@ fn bad_input_is_named() {
             "{\"id\":\"r1\",\"labels\":{\"Edema\":\"abscent\"}}\n",
             "gold:1: label \"Edema\" is \"abscent\"; expected present",
         ),
-        (
-            "\n{\"id\":\"r1\",\"labels\":[]}\n",
-            "gold:2: \"labels\" is a list; expected an object",
-        ),
+        ("\n{\"id\":\"r1\",\"labels\":[]}\n", "gold:2: \"labels\" is a list; expected an object"),
         ("{\"id\":\"r1\"\n", "gold:1: not JSON"),
         ("{\"labels\":{}}\n", "gold:1: no \"id\"; expected"),
         ("{\"id\":\"r1\"}\n", "gold:1: neither \"labels\" nor"),
@@ -213,38 +154,18 @@ fn bad_input_is_named() {
             "{\"id\":\"r1\",\"text\":\"x\",\"mentions\":[{\"start\":4,\"end\":2,\"status\":\"absent\"}]}",
             "from 4 to 2; expected start before end",
         ),
-        (
-            "id,Edema\nr1,1.0\nr2,0.5\n",
-            "gold:3: column \"Edema\" is \"0.5\"; expected 1, 0, -1 or nothing",
-        ),
-        (
-            "id,Edema\nr1,1.0,3\n",
-            "gold:2: a row with another number of fields",
-        ),
+        ("id,Edema\nr1,1.0\nr2,0.5\n", "gold:3: column \"Edema\" is \"0.5\"; expected 1, 0, -1 or nothing"),
+        ("id,Edema\nr1,1.0,3\n", "gold:2: a row with another number of fields"),
         ("", "gold:1: "),
     ];
     for (gold, message) in cases {
         let folder = Folder::new(&[("gold", gold), ("pred", LINES)]);
         let run = radlabel(&["score", &folder.path("gold"), &folder.path("pred")]);
         assert_eq!(run.code, 2, "{gold:?}");
-        assert!(
-            run.err.contains(message),
-            "{gold:?} gave {:?}; expected {message:?}",
-            run.err
-        );
+        assert!(run.err.contains(message), "{gold:?} gave {:?}; expected {message:?}", run.err);
     }
     let folder = Folder::new(&[("gold", MENTIONS), ("pred", TABLE)]);
     let run = radlabel(&["score", &folder.path("gold"), &folder.path("pred")]);
-    assert!(
-        run.code == 2
-            && run
-                .err
-                .contains("labels without mentions; expected \"mentions\""),
-        "{}",
-        run.err
-    );
-    assert_eq!(
-        radlabel(&["score", &folder.path("gold"), &folder.path("none")]).code,
-        2
-    );
+    assert!(run.code == 2 && run.err.contains("labels without mentions; expected \"mentions\""), "{}", run.err);
+    assert_eq!(radlabel(&["score", &folder.path("gold"), &folder.path("none")]).code, 2);
 }

@@ -52,32 +52,18 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     }
     let engine = options.data.engine()?;
     let mut sink = Sink::open(options.output.as_deref())?;
-    let reading = crate::input::Options {
-        format: Some(Format::Jsonl),
-        ..options.bytes.reading()
-    };
+    let reading = crate::input::Options { format: Some(Format::Jsonl), ..options.bytes.reading() };
     let limit = reading.max_report_bytes;
     let mut input = Input::open(std::slice::from_ref(&options.input), &reading)?;
     let threads = options.run.threads();
     let talks = sink.is_standard() && std::io::stdout().is_terminal();
-    let words = Words {
-        mentions: "spans",
-        labels: "statuses",
-    };
+    let words = Words { mentions: "spans", labels: "statuses" };
     let progress = !options.run.no_progress && !talks;
-    let mut teller = Teller::new(
-        words,
-        options.run.quiet,
-        progress,
-        input.total,
-        input.meter(),
-    );
+    let mut teller = Teller::new(words, options.run.quiet, progress, input.total, input.meter());
     for told in input.told.iter().filter(|t| t.gravity != Gravity::Guess) {
         teller.tell(told);
     }
-    let work = |offsets: &mut Offsets, batch: &Batch, done: &mut Done| {
-        answer(&engine, limit, offsets, batch, done)
-    };
+    let work = |offsets: &mut Offsets, batch: &Batch, done: &mut Done| answer(&engine, limit, offsets, batch, done);
     stream::run(&mut input, threads, work, |group| {
         for done in group.iter() {
             for told in &done.told {
@@ -89,19 +75,11 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     })?;
     if teller.tally.reports == 0 && teller.problems == 0 {
         teller.finish();
-        return Err(Error::input(
-            options.input.display().to_string(),
-            "no line found in the input",
-        )
-        .into());
+        return Err(Error::input(options.input.display().to_string(), "no line found in the input").into());
     }
     sink.finish()?;
     teller.finish();
-    Ok(if teller.problems > 0 {
-        ExitCode::from(1)
-    } else {
-        ExitCode::SUCCESS
-    })
+    Ok(if teller.problems > 0 { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
 fn answer(engine: &Engine, limit: usize, offsets: &mut Offsets, batch: &Batch, done: &mut Done) {
@@ -119,13 +97,7 @@ fn answer(engine: &Engine, limit: usize, offsets: &mut Offsets, batch: &Batch, d
         done.tally.reports += 1;
         done.tally.mentions += answers.len() as u64;
         answers.iter().for_each(|a| done.tally.label(a.status));
-        let line = Answers {
-            engine,
-            id: &asked.id,
-            text: &asked.text,
-            offsets,
-            answers: &answers,
-        };
+        let line = Answers { engine, id: &asked.id, text: &asked.text, offsets, answers: &answers };
         line.write(&mut done.bytes);
     });
 }
@@ -146,19 +118,13 @@ fn ask(line: &str, number: u64, limit: usize, offsets: &mut Offsets) -> Result<A
         return Err("no text; expected a key text with a string".to_owned());
     };
     if text.len() > limit {
-        return Err(format!(
-            "{} bytes; left out: at most {limit} are read (--max-report-bytes)",
-            text.len()
-        ));
+        return Err(format!("{} bytes; left out: at most {limit} are read (--max-report-bytes)", text.len()));
     }
     let Some(Value::Array(spans)) = object.remove("spans") else {
         return Err("no spans; expected a key spans with [[start, end], ...]".to_owned());
     };
     offsets.set(&text);
-    let spans = spans
-        .iter()
-        .enumerate()
-        .map(|(i, s)| span(s, &text, offsets).map_err(|m| format!("span {i}: {m}")));
+    let spans = spans.iter().enumerate().map(|(i, s)| span(s, &text, offsets).map_err(|m| format!("span {i}: {m}")));
     let spans = spans.collect::<Result<_, _>>()?;
     Ok(Asked { id, text, spans })
 }
@@ -174,9 +140,6 @@ fn span(value: &Value, text: &str, offsets: &Offsets) -> Result<Span, String> {
     }
     match offsets.byte(text, start).zip(offsets.byte(text, end)) {
         Some((start, end)) => Ok(Span::new(start, end)),
-        None => Err(format!(
-            "[{start}, {end}] is out of range: the text has {} code points",
-            text.chars().count()
-        )),
+        None => Err(format!("[{start}, {end}] is out of range: the text has {} code points", text.chars().count())),
     }
 }

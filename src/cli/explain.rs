@@ -63,11 +63,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let engine = options.data.engine()?;
     let scheme = engine.scheme(&options.scheme).ok_or_else(|| {
         let known: Vec<&str> = engine.rules.schemes.iter().map(|s| &*s.scheme.id).collect();
-        Error::Usage(format!(
-            "--scheme: no scheme {:?}; there are {}",
-            options.scheme,
-            known.join(", ")
-        ))
+        Error::Usage(format!("--scheme: no scheme {:?}; there are {}", options.scheme, known.join(", ")))
     })?;
     let account = Account::new(&engine, scheme, &report);
     let shown = match options.format {
@@ -99,10 +95,7 @@ fn colours(options: &Options) -> bool {
 /// Writes beside the file and renames, so that no half page ever stands under its name.
 fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let fault = |e: std::io::Error| Error::output(path.display().to_string(), e);
-    let folder = path
-        .parent()
-        .filter(|p| !p.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     // The user's own umask decides who may read the page, as with any other file.
     #[cfg(unix)]
@@ -115,34 +108,20 @@ fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 
 fn read_report(options: &Options) -> Result<Report, Error> {
     let path = &options.input;
-    let name = if path.as_os_str() == "-" {
-        "standard input".to_owned()
-    } else {
-        path.display().to_string()
-    };
+    let name = if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() };
     let mut bytes = Vec::new();
     if path.as_os_str() == "-" {
-        std::io::stdin()
-            .read_to_end(&mut bytes)
-            .map_err(|e| Error::input(&name, e))?;
+        std::io::stdin().read_to_end(&mut bytes).map_err(|e| Error::input(&name, e))?;
     } else {
         bytes = std::fs::read(path).map_err(|e| Error::input(&name, e))?;
     }
     let text = decode(bytes);
-    let ending = path
-        .extension()
-        .and_then(|e| e.to_str())
-        .unwrap_or_default();
+    let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
     if options.id.is_some() || matches!(ending, "jsonl" | "ndjson") {
         return from_lines(&name, &text, options.id.as_deref());
     }
-    let id = path
-        .file_stem()
-        .map_or_else(String::new, |s| s.to_string_lossy().into_owned());
-    Ok(Report::new(
-        if id == "-" { "report".to_owned() } else { id },
-        text,
-    ))
+    let id = path.file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned());
+    Ok(Report::new(if id == "-" { "report".to_owned() } else { id }, text))
 }
 
 /// UTF-8, or what the bytes look like: old reports are often in a Windows encoding.
@@ -151,32 +130,17 @@ fn decode(bytes: Vec<u8>) -> String {
         let bytes = e.into_bytes();
         let mut detector = chardetng::EncodingDetector::new(chardetng::Iso2022JpDetection::Deny);
         detector.feed(&bytes, true);
-        detector
-            .guess(None, chardetng::Utf8Detection::Allow)
-            .decode(&bytes)
-            .0
-            .into_owned()
+        detector.guess(None, chardetng::Utf8Detection::Allow).decode(&bytes).0.into_owned()
     });
-    text.strip_prefix('\u{feff}')
-        .map_or_else(|| text.clone(), str::to_owned)
+    text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned)
 }
 
 fn from_lines(name: &str, text: &str, wanted: Option<&str>) -> Result<Report, Error> {
     let mut found: Option<Report> = None;
-    for (i, line) in text
-        .lines()
-        .enumerate()
-        .filter(|(_, l)| !l.trim().is_empty())
-    {
+    for (i, line) in text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
         let place = format!("{name}:{}", i + 1);
         let record: Value = serde_json::from_str(line).map_err(|e| {
-            Error::input(
-                &place,
-                format!(
-                    "not JSON at column {}; expected one JSON object a line",
-                    e.column()
-                ),
-            )
+            Error::input(&place, format!("not JSON at column {}; expected one JSON object a line", e.column()))
         })?;
         let id = match record.get("id") {
             Some(Value::String(id)) => id.clone(),
@@ -198,9 +162,7 @@ fn from_lines(name: &str, text: &str, wanted: Option<&str>) -> Result<Report, Er
             ));
         };
         if found.is_some() && wanted.is_none() {
-            return Err(Error::Usage(format!(
-                "{name} holds more than one report; say which with --id ID"
-            )));
+            return Err(Error::Usage(format!("{name} holds more than one report; say which with --id ID")));
         }
         found = Some(Report::new(id, text));
         if wanted.is_some() {

@@ -24,12 +24,7 @@ pub(crate) struct InputOptions {
 pub(crate) struct ByteOptions {
     /// Encoding: auto (byte order mark, else UTF-8 if valid, else a guess that is told) or a label such as
     /// windows-1252
-    #[arg(
-        long,
-        value_name = "LABEL",
-        default_value = "auto",
-        help_heading = "Input"
-    )]
+    #[arg(long, value_name = "LABEL", default_value = "auto", help_heading = "Input")]
     encoding: String,
     /// Leave out and tell any report that is longer
     #[arg(long, value_name = "N", default_value_t = 16 << 20, help_heading = "Input")]
@@ -65,19 +60,13 @@ impl InputOptions {
 impl ByteOptions {
     /// As the readers want it.
     pub(crate) fn reading(&self) -> Options {
-        Options {
-            encoding: self.encoding.clone(),
-            max_report_bytes: self.max_report_bytes,
-            ..Options::default()
-        }
+        Options { encoding: self.encoding.clone(), max_report_bytes: self.max_report_bytes, ..Options::default() }
     }
 }
 
 impl RunOptions {
     /// How many threads to use.
     pub(crate) fn threads(&self) -> usize {
-        self.threads
-            .or_else(|| std::thread::available_parallelism().ok())
-            .map_or(1, NonZeroUsize::get)
+        self.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get)
     }
 }

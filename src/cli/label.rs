@@ -95,38 +95,17 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let engine = options.data.engine()?;
     let scheme = engine.scheme(&options.scheme).ok_or_else(|| {
         let known: Vec<&str> = engine.rules.schemes.iter().map(|s| &*s.scheme.id).collect();
-        Error::Usage(format!(
-            "unknown scheme \"{}\"; expected {}",
-            options.scheme,
-            known.join(" or ")
-        ))
+        Error::Usage(format!("unknown scheme \"{}\"; expected {}", options.scheme, known.join(" or ")))
     })?;
     let mut sink = Sink::open(options.output.as_deref())?;
     let mut input = Input::open(&options.inputs, &options.input.reading())?;
-    let layout = options
-        .format
-        .unwrap_or_else(|| layout(options.output.as_deref()));
-    let job = Job {
-        engine: &engine,
-        scheme,
-        policy: options.policy.into(),
-        layout,
-        look: look(&sink),
-    };
+    let layout = options.format.unwrap_or_else(|| layout(options.output.as_deref()));
+    let job = Job { engine: &engine, scheme, policy: options.policy.into(), layout, look: look(&sink) };
     let threads = options.run.threads();
     let talks = sink.is_standard() && std::io::stdout().is_terminal();
-    let words = Words {
-        mentions: "mentions",
-        labels: "labels",
-    };
+    let words = Words { mentions: "mentions", labels: "labels" };
     let progress = !options.run.no_progress && !talks;
-    let mut teller = Teller::new(
-        words,
-        options.run.quiet,
-        progress,
-        input.total,
-        input.meter(),
-    );
+    let mut teller = Teller::new(words, options.run.quiet, progress, input.total, input.meter());
     for told in &input.told {
         teller.tell(told);
     }
@@ -159,32 +138,18 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     }
     if teller.tally.reports == 0 && teller.problems == 0 {
         teller.finish();
-        let names: Vec<String> = options
-            .inputs
-            .iter()
-            .take(3)
-            .map(|p| p.display().to_string())
-            .collect();
+        let names: Vec<String> = options.inputs.iter().take(3).map(|p| p.display().to_string()).collect();
         return Err(Error::input(names.join(", "), "no report found in the input").into());
     }
     sink.finish()?;
     teller.finish();
-    Ok(if teller.problems > 0 {
-        ExitCode::from(1)
-    } else {
-        ExitCode::SUCCESS
-    })
+    Ok(if teller.problems > 0 { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
 impl Job<'_> {
     fn work(&self, state: &mut State, batch: &Batch, done: &mut Done) {
         let mut rows = csv::Writer::from_writer(std::mem::take(&mut done.bytes));
-        let Done {
-            bytes,
-            reports,
-            told,
-            tally,
-        } = done;
+        let Done { bytes, reports, told, tally } = done;
         let mut faults = Vec::new();
         batch.read(told, |reading| match reading {
             Err(fault) => faults.push(fault),
@@ -194,36 +159,24 @@ impl Job<'_> {
                 let labels = self.engine.labels(&analysis, self.scheme);
                 tally.reports += 1;
                 tally.mentions += analysis.mentions.len() as u64;
-                labels
-                    .iter()
-                    .filter_map(|l| self.policy.apply(l.value))
-                    .for_each(|value| tally.label(value));
+                labels.iter().filter_map(|l| self.policy.apply(l.value)).for_each(|value| tally.label(value));
                 let mut notes: Vec<Cow<'static, str>> = Vec::new();
                 for &note in &analysis.notes {
                     // A report whose sections are all empty has headings, but only because we wrote them.
-                    let note = if reading.empty {
-                        Note::EmptyReport
-                    } else {
-                        note
-                    };
+                    let note = if reading.empty { Note::EmptyReport } else { note };
                     tally.note(note.text());
                     notes.push(note.text().into());
                 }
                 if reading.bad_bytes > 0 {
                     tally.note("bytes not valid in the encoding");
-                    let message = format!(
-                        "{} bytes were not valid {}",
-                        reading.bad_bytes,
-                        reading.encoding.name()
-                    );
+                    let message = format!("{} bytes were not valid {}", reading.bad_bytes, reading.encoding.name());
                     notes.push(message.into());
                 }
                 match self.layout {
                     Layout::Csv => {
                         let scheme = &self.scheme.scheme;
                         // Writing to memory cannot fail.
-                        let _ =
-                            output::csv_row(&mut rows, &report.id, &labels, scheme, self.policy);
+                        let _ = output::csv_row(&mut rows, &report.id, &labels, scheme, self.policy);
                     }
                     Layout::Jsonl => {
                         state.offsets.set(&report.text);
@@ -240,14 +193,7 @@ impl Job<'_> {
                         line.write(bytes);
                     }
                     Layout::Table => {
-                        output::row(
-                            bytes,
-                            &report.id,
-                            &labels,
-                            &self.scheme.scheme,
-                            self.policy,
-                            self.look,
-                        );
+                        output::row(bytes, &report.id, &labels, &self.scheme.scheme, self.policy, self.look);
                     }
                 }
                 reports.push((bytes.len(), ids::hash(&report.id)));
@@ -306,35 +252,21 @@ pub(super) fn write(sink: &mut Sink, group: &mut [Done], threads: usize) -> anyh
 /// The layout that the output's ending tells.
 fn layout(output: Option<&Path>) -> Layout {
     let Some(path) = output.filter(|p| *p != Path::new("-")) else {
-        return if std::io::stdout().is_terminal() {
-            Layout::Table
-        } else {
-            Layout::Csv
-        };
+        return if std::io::stdout().is_terminal() { Layout::Table } else { Layout::Csv };
     };
     let name = path.to_string_lossy().to_ascii_lowercase();
     let name = name.strip_suffix(".gz").unwrap_or(&name);
-    if name.ends_with(".jsonl") || name.ends_with(".ndjson") {
-        Layout::Jsonl
-    } else {
-        Layout::Csv
-    }
+    if name.ends_with(".jsonl") || name.ends_with(".ndjson") { Layout::Jsonl } else { Layout::Csv }
 }
 
 fn look(sink: &Sink) -> Look {
     let terminal = console::Term::stdout();
     if !sink.is_standard() || !terminal.is_term() {
-        return Look {
-            width: 100,
-            colour: false,
-        };
+        return Look { width: 100, colour: false };
     }
     let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
         || std::env::var_os("TERM").is_some_and(|v| v == "dumb");
-    Look {
-        width: usize::from(terminal.size().1).max(40),
-        colour: !plain,
-    }
+    Look { width: usize::from(terminal.size().1).max(40), colour: !plain }
 }
 
 impl From<Uncertain> for Policy {

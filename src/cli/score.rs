@@ -23,9 +23,7 @@ use std::process::ExitCode;
 /// CheXpert table or the JSON lines that `radlabel label` and `radlabel assert` write; `-` reads it from
 /// standard input. Intervals are 95% percentile bootstrap intervals; whole reports are drawn.
 #[derive(clap::Args)]
-#[command(
-    after_help = "Exit code: 0 scored; 1 a figure is under its --fail-under; 2 wrong use or unreadable input."
-)]
+#[command(after_help = "Exit code: 0 scored; 1 a figure is under its --fail-under; 2 wrong use or unreadable input.")]
 pub(super) struct Options {
     /// What people decided
     gold: PathBuf,
@@ -69,44 +67,26 @@ fn bound(text: &str) -> Result<(String, f64), String> {
     let expected = "expected NAME=VALUE with a value from 0 to 1, as in micro-present=0.96";
     let (name, value) = text.rsplit_once('=').ok_or(expected)?;
     let value: f64 = value.trim().parse().map_err(|_| expected)?;
-    if (0.0..=1.0).contains(&value) {
-        Ok((name.trim().to_owned(), value))
-    } else {
-        Err(expected.to_owned())
-    }
+    if (0.0..=1.0).contains(&value) { Ok((name.trim().to_owned(), value)) } else { Err(expected.to_owned()) }
 }
 
 pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let gold = read::gold(&options.gold)?;
     let predicted = read::predicted(&options.predicted)?;
-    let bootstrap = Bootstrap {
-        rounds: options.bootstrap,
-        seed: options.seed,
-    };
+    let bootstrap = Bootstrap { rounds: options.bootstrap, seed: options.seed };
     let ids: Vec<&str> = match &gold {
         Gold::Labels(gold) => gold.reports.iter().map(|r| r.id.as_str()).collect(),
         Gold::Mentions(gold) => gold.iter().map(|r| r.id.as_str()).collect(),
     };
     if ids.is_empty() {
-        return Err(Error::input(
-            options.gold.display().to_string(),
-            "no report; expected at least one",
-        )
-        .into());
+        return Err(Error::input(options.gold.display().to_string(), "no report; expected at least one").into());
     }
     let coverage = coverage(&ids, &predicted);
     let figures;
     match &gold {
         Gold::Labels(gold) => {
-            if !predicted.records.is_empty()
-                && predicted.records.values().all(|r| r.labels.is_none())
-            {
-                return Err(wrong_kind(
-                    options,
-                    "mentions without labels",
-                    "labels, as the gold has them",
-                )
-                .into());
+            if !predicted.records.is_empty() && predicted.records.values().all(|r| r.labels.is_none()) {
+                return Err(wrong_kind(options, "mentions without labels", "labels, as the gold has them").into());
             }
             let result = label_result(options, gold, &predicted, bootstrap)?;
             figures = named_label_figures(&result);
@@ -116,18 +96,14 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
             }
         }
         Gold::Mentions(gold) => {
-            if !predicted.records.is_empty()
-                && predicted.records.values().all(|r| r.mentions.is_none())
-            {
+            if !predicted.records.is_empty() && predicted.records.values().all(|r| r.mentions.is_none()) {
                 let expected = "\"mentions\" or \"assertions\" (radlabel label --format jsonl, or radlabel assert)";
                 return Err(wrong_kind(options, "labels without mentions", expected).into());
             }
             let result = mention_result(options, gold, &predicted, bootstrap);
             figures = named_mention_figures(&result);
             match options.format {
-                Format::Table => {
-                    show::mention_table(&coverage, &result, bootstrap, options.errors)?
-                }
+                Format::Table => show::mention_table(&coverage, &result, bootstrap, options.errors)?,
                 Format::Json => show::mention_json(&coverage, &result, bootstrap, options.errors)?,
             }
         }
@@ -136,19 +112,13 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
 }
 
 fn wrong_kind(options: &Options, found: &str, expected: &str) -> Error {
-    Error::input(
-        options.predicted.display().to_string(),
-        format!("{found}; expected {expected}"),
-    )
+    Error::input(options.predicted.display().to_string(), format!("{found}; expected {expected}"))
 }
 
 type Named = Vec<(String, Option<f64>)>;
 
 fn plain(figures: &[Figure]) -> Named {
-    figures
-        .iter()
-        .map(|f| (f.name.to_owned(), f.value))
-        .collect()
+    figures.iter().map(|f| (f.name.to_owned(), f.value)).collect()
 }
 
 fn named_label_figures(result: &LabelResult) -> Named {
@@ -164,17 +134,9 @@ fn named_label_figures(result: &LabelResult) -> Named {
 }
 
 fn named_mention_figures(result: &MentionResult) -> Named {
-    let mut named = result
-        .sets
-        .last()
-        .map_or_else(Vec::new, |all| plain(&all.1.figures));
+    let mut named = result.sets.last().map_or_else(Vec::new, |all| plain(&all.1.figures));
     for (set, scores) in &result.sets {
-        named.extend(
-            scores
-                .figures
-                .iter()
-                .map(|f| (format!("{set}/{}", f.name), f.value)),
-        );
+        named.extend(scores.figures.iter().map(|f| (format!("{set}/{}", f.name), f.value)));
     }
     named
 }
@@ -184,16 +146,8 @@ fn check_bounds(bounds: &[(String, f64)], figures: &Named) -> Result<ExitCode, E
     let mut under = false;
     for (name, least) in bounds {
         let Some((_, value)) = figures.iter().find(|f| f.0 == *name) else {
-            let short: Vec<&str> = figures
-                .iter()
-                .map(|f| f.0.as_str())
-                .filter(|n| !n.contains('/'))
-                .collect();
-            let longer = figures
-                .iter()
-                .map(|f| f.0.as_str())
-                .find(|n| n.contains('/'))
-                .unwrap_or_default();
+            let short: Vec<&str> = figures.iter().map(|f| f.0.as_str()).filter(|n| !n.contains('/')).collect();
+            let longer = figures.iter().map(|f| f.0.as_str()).find(|n| n.contains('/')).unwrap_or_default();
             let known = short.join(", ");
             return Err(Error::Usage(format!(
                 "--fail-under: no figure {name:?}; there are {known}, and such as {longer:?}"
@@ -201,16 +155,11 @@ fn check_bounds(bounds: &[(String, f64)], figures: &Named) -> Result<ExitCode, E
         };
         if value.is_none_or(|v| v < *least) {
             under = true;
-            let value =
-                value.map_or_else(|| "not defined (0 of 0)".to_owned(), |v| format!("{v:.4}"));
+            let value = value.map_or_else(|| "not defined (0 of 0)".to_owned(), |v| format!("{v:.4}"));
             eprintln!("radlabel: {name} is {value}, under {least}");
         }
     }
-    Ok(if under {
-        ExitCode::from(1)
-    } else {
-        ExitCode::SUCCESS
-    })
+    Ok(if under { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
 /// The engine, for what only `--errors` needs of it.

@@ -55,9 +55,7 @@ pub(super) fn run<S: Default + Send>(
         }
         return Ok(());
     }
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build()?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
     pool.install(|| {
         let states: Mutex<Vec<S>> = Mutex::default();
         let mut current = Group::default();
@@ -77,17 +75,15 @@ pub(super) fn run<S: Default + Send>(
                     write(&mut written[..waiting])
                 },
                 || {
-                    batches[..count]
-                        .par_iter_mut()
-                        .zip(&mut done[..count])
-                        .with_max_len(1)
-                        .for_each(|(batch, done)| {
+                    batches[..count].par_iter_mut().zip(&mut done[..count]).with_max_len(1).for_each(
+                        |(batch, done)| {
                             let mut state = lock(&states).pop().unwrap_or_default();
                             done.clear();
                             done.told.append(&mut batch.told);
                             work(&mut state, batch, done);
                             lock(&states).push(state);
-                        });
+                        },
+                    );
                 },
             );
             result?;

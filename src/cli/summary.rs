@@ -76,19 +76,10 @@ pub(super) struct Teller {
 
 impl Teller {
     /// A teller; `progress` asks for a bar where standard error is a terminal. `total` is the input's size.
-    pub(super) fn new(
-        words: Words,
-        quiet: bool,
-        progress: bool,
-        total: Option<u64>,
-        meter: Arc<AtomicU64>,
-    ) -> Self {
+    pub(super) fn new(words: Words, quiet: bool, progress: bool, total: Option<u64>, meter: Arc<AtomicU64>) -> Self {
         let bar = (progress && !quiet && std::io::stderr().is_terminal()).then(|| {
             let (bar, template) = match total {
-                Some(total) => (
-                    ProgressBar::new(total),
-                    "{bar:30} {percent:>3}%  {msg}  {eta} left",
-                ),
+                Some(total) => (ProgressBar::new(total), "{bar:30} {percent:>3}%  {msg}  {eta} left"),
                 None => (ProgressBar::new_spinner(), "{spinner} {msg}  {elapsed}"),
             };
             // The templates are ours: a fault in one only costs its looks.
@@ -99,16 +90,7 @@ impl Teller {
             bar
         });
         let start = Instant::now();
-        Teller {
-            tally: Tally::default(),
-            problems: 0,
-            words,
-            quiet,
-            told: 0,
-            start,
-            bar,
-            meter,
-        }
+        Teller { tally: Tally::default(), problems: 0, words, quiet, told: 0, start, bar, meter }
     }
 
     /// Tells a message.
@@ -153,10 +135,7 @@ impl Teller {
         let line = |name: &str, value: &dyn std::fmt::Display| eprintln!("{name:<10}{value}");
         line("reports", &HumanCount(tally.reports));
         line(self.words.mentions, &HumanCount(tally.mentions));
-        line(
-            self.words.labels,
-            &format_args!("{present} present, {absent} absent, {uncertain} uncertain"),
-        );
+        line(self.words.labels, &format_args!("{present} present, {absent} absent, {uncertain} uncertain"));
         for (kind, &count) in &tally.notes {
             line("note", &format_args!("{kind}: {}", HumanCount(count)));
         }
@@ -164,9 +143,6 @@ impl Teller {
             line("problems", &HumanCount(self.problems));
         }
         let speed = HumanCount((tally.reports as f64 / seconds.max(1e-6)) as u64);
-        line(
-            "time",
-            &format_args!("{seconds:.2} s, {speed} reports per second"),
-        );
+        line("time", &format_args!("{seconds:.2} s, {speed} reports per second"));
     }
 }

@@ -121,32 +121,17 @@ impl Batch {
         };
         let mut cells = Vec::new();
         for record in &self.records {
-            let place = Place {
-                file: &source.name,
-                line: if source.is_whole() { 0 } else { record.line },
-            };
+            let place = Place { file: &source.name, line: if source.is_whole() { 0 } else { record.line } };
             let bytes = &self.bytes[record.start..record.end];
             let reading = match source.is_whole() {
-                true => source.whole(
-                    bytes,
-                    source.format,
-                    &source.name,
-                    source.stem.clone(),
-                    told,
-                ),
+                true => source.whole(bytes, source.format, &source.name, source.stem.clone(), told),
                 false => self.row(source, record, &mut cells),
             };
-            each(
-                reading
-                    .and_then(|r| source.fits(r))
-                    .map_err(|message| Told::problem(place.to_string(), message)),
-            );
+            each(reading.and_then(|r| source.fits(r)).map_err(|message| Told::problem(place.to_string(), message)));
         }
         for (path, format) in &self.files {
             let name = path.display().to_string();
-            let reading = source
-                .file(path, *format, &name, told)
-                .and_then(|r| source.fits(r));
+            let reading = source.file(path, *format, &name, told).and_then(|r| source.fits(r));
             each(reading.map_err(|message| Told::problem(name, message)));
         }
     }
@@ -158,14 +143,7 @@ impl Batch {
         };
         for record in &self.records {
             let (line, bad) = self.text(record);
-            each(
-                Place {
-                    file: &source.name,
-                    line: record.line,
-                },
-                &line,
-                bad,
-            );
+            each(Place { file: &source.name, line: record.line }, &line, bad);
         }
     }
 
@@ -184,12 +162,7 @@ impl Batch {
         (text, bad)
     }
 
-    fn row(
-        &self,
-        source: &Source,
-        record: &Record,
-        cells: &mut Vec<Cell>,
-    ) -> Result<Reading, String> {
+    fn row(&self, source: &Source, record: &Record, cells: &mut Vec<Cell>) -> Result<Reading, String> {
         let (line, bad) = self.text(record);
         let fallback = || format!("{}{}", source.prefix, record.row);
         let fields = if source.format == Format::Jsonl {
@@ -197,27 +170,15 @@ impl Batch {
         } else {
             delimited::cells(&line, source.delimiter, cells)?;
             if cells.len() != source.roles.len() {
-                return Err(format!(
-                    "{} cells; expected {} as in the header",
-                    cells.len(),
-                    source.roles.len()
-                ));
+                return Err(format!("{} cells; expected {} as in the header", cells.len(), source.roles.len()));
             }
             let mut fields = super::columns::Fields::default();
-            for (cell, &role) in cells
-                .iter()
-                .zip(&source.roles)
-                .filter(|(_, role)| !role.is_idle())
-            {
+            for (cell, &role) in cells.iter().zip(&source.roles).filter(|(_, role)| !role.is_idle()) {
                 fields.put(role, cell.text(&line));
             }
             fields
         };
-        Ok(Reading {
-            bad_bytes: bad,
-            encoding: self.encoding(),
-            ..fields.into_reading(&source.wanted, fallback)
-        })
+        Ok(Reading { bad_bytes: bad, encoding: self.encoding(), ..fields.into_reading(&source.wanted, fallback) })
     }
 }
 
@@ -234,33 +195,16 @@ impl Source {
         }
     }
 
-    fn file(
-        &self,
-        path: &Path,
-        format: Format,
-        name: &str,
-        told: &mut Vec<Told>,
-    ) -> Result<Reading, String> {
-        let mut feed = feed::open(Some(path), Choice::Fixed(UTF_8), &self.counter)
-            .map_err(|e| e.to_string())?;
+    fn file(&self, path: &Path, format: Format, name: &str, told: &mut Vec<Told>) -> Result<Reading, String> {
+        let mut feed = feed::open(Some(path), Choice::Fixed(UTF_8), &self.counter).map_err(|e| e.to_string())?;
         let mut bytes = Vec::new();
         let limit = self.max_bytes.saturating_add(RAW_MARGIN) as u64;
-        let size = feed
-            .reader
-            .by_ref()
-            .take(limit + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|e| {
-                format!(
-                    "{}{e} after {} bytes",
-                    if feed.packed { "broken gzip: " } else { "" },
-                    bytes.len()
-                )
-            })?;
+        let size = feed.reader.by_ref().take(limit + 1).read_to_end(&mut bytes).map_err(|e| {
+            format!("{}{e} after {} bytes", if feed.packed { "broken gzip: " } else { "" }, bytes.len())
+        })?;
         if size as u64 > limit {
             drop(bytes);
-            let rest =
-                std::io::copy(&mut feed.reader, &mut std::io::sink()).map_err(|e| e.to_string())?;
+            let rest = std::io::copy(&mut feed.reader, &mut std::io::sink()).map_err(|e| e.to_string())?;
             return Err(too_long(size as u64 + rest, self.max_bytes));
         }
         self.whole(&bytes, format, name, stem(path), told)
@@ -282,12 +226,7 @@ impl Source {
             Format::Openi => openi::read(&text)?,
             _ => (None, text.into_owned(), false),
         };
-        Ok(Reading {
-            report: Report::new(id.unwrap_or(stem), text),
-            bad_bytes,
-            encoding,
-            empty,
-        })
+        Ok(Reading { report: Report::new(id.unwrap_or(stem), text), bad_bytes, encoding, empty })
     }
 }
 
@@ -301,11 +240,5 @@ pub(crate) fn too_long(size: u64, limit: usize) -> String {
 
 /// A guess of the encoding.
 pub(crate) fn guessed_encoding(name: &str, encoding: &'static Encoding) -> Told {
-    Told::warning(
-        name,
-        format!(
-            "not UTF-8; read as {} by guess (say --encoding to change it)",
-            encoding.name()
-        ),
-    )
+    Told::warning(name, format!("not UTF-8; read as {} by guess (say --encoding to change it)", encoding.name()))
 }

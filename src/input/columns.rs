@@ -36,22 +36,10 @@ const TEXTS: [&str; 10] = [
 ];
 /// Sections in the order in which they are joined, with their headings.
 const SECTIONS: [(&str, [&str; 3]); 4] = [
-    (
-        "COMPARISON",
-        ["comparison", "sectioncomparison", "comparisons"],
-    ),
-    (
-        "INDICATION",
-        ["indication", "sectionindication", "indications"],
-    ),
-    (
-        "FINDINGS",
-        ["findings", "sectionfindings", "reportfindings"],
-    ),
-    (
-        "IMPRESSION",
-        ["impression", "sectionimpression", "reportimpression"],
-    ),
+    ("COMPARISON", ["comparison", "sectioncomparison", "comparisons"]),
+    ("INDICATION", ["indication", "sectionindication", "indications"]),
+    ("FINDINGS", ["findings", "sectionfindings", "reportfindings"]),
+    ("IMPRESSION", ["impression", "sectionimpression", "reportimpression"]),
 ];
 const STUDY: [&[&str]; 6] = [
     &["accession", "accessionnumber"],
@@ -108,27 +96,14 @@ impl Wanted {
             Some(id) => (id == name.trim()).then_some(0),
             None => rank(&IDS),
         };
-        let mut role = Role {
-            id,
-            ..Role::default()
-        };
+        let mut role = Role { id, ..Role::default() };
         if self.texts.is_empty() {
             role.text = rank(&TEXTS);
-            role.section = SECTIONS
-                .iter()
-                .position(|s| s.1.contains(&plain))
-                .map(|p| p as u8);
+            role.section = SECTIONS.iter().position(|s| s.1.contains(&plain)).map(|p| p as u8);
         } else {
-            role.chosen = self
-                .texts
-                .iter()
-                .position(|t| t == name.trim())
-                .map(|p| p as u8);
+            role.chosen = self.texts.iter().position(|t| t == name.trim()).map(|p| p as u8);
         }
-        role.study = STUDY
-            .iter()
-            .position(|names| names.contains(&plain))
-            .map(|p| p as u8);
+        role.study = STUDY.iter().position(|names| names.contains(&plain)).map(|p| p as u8);
         role
     }
 }
@@ -195,11 +170,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The report; `fallback` gives the id where the source has none.
-    pub(crate) fn into_reading(
-        self,
-        wanted: &Wanted,
-        fallback: impl FnOnce() -> String,
-    ) -> Reading {
+    pub(crate) fn into_reading(self, wanted: &Wanted, fallback: impl FnOnce() -> String) -> Reading {
         let id = match self.id {
             Some((_, id)) if !id.is_empty() => id.into_owned(),
             _ => fallback(),
@@ -213,31 +184,14 @@ impl<'a> Fields<'a> {
             empty = self.sections.iter().flatten().all(|s| s.trim().is_empty());
             compose(&self.sections)
         };
-        let study = if self.study.iter().all(Option::is_none) {
-            StudyKey::default()
-        } else {
-            study(self.study)
-        };
-        Reading {
-            report: Report { id, text, study },
-            bad_bytes: 0,
-            encoding: encoding_rs::UTF_8,
-            empty,
-        }
+        let study = if self.study.iter().all(Option::is_none) { StudyKey::default() } else { study(self.study) };
+        Reading { report: Report { id, text, study }, bad_bytes: 0, encoding: encoding_rs::UTF_8, empty }
     }
 }
 
 fn study(fields: [Option<Cow<'_, str>>; 6]) -> StudyKey {
-    let [accession, study_uid, patient_id, date, modality, body_part] =
-        fields.map(|f| f.map(Cow::into_owned));
-    StudyKey {
-        accession,
-        study_uid,
-        patient_id,
-        date,
-        modality,
-        body_part,
-    }
+    let [accession, study_uid, patient_id, date, modality, body_part] = fields.map(|f| f.map(Cow::into_owned));
+    StudyKey { accession, study_uid, patient_id, date, modality, body_part }
 }
 
 /// The text that stands for a report given in sections, in the order of [`SECTIONS`]: comparison and
@@ -263,11 +217,7 @@ pub(crate) fn compose(sections: &[Option<Cow<'_, str>>; 4]) -> String {
 /// named like a section under its heading.
 fn joined(names: &[String], cells: Vec<Option<Cow<'_, str>>>) -> String {
     if names.len() == 1 {
-        return cells
-            .into_iter()
-            .flatten()
-            .next()
-            .map_or_else(String::new, Cow::into_owned);
+        return cells.into_iter().flatten().next().map_or_else(String::new, Cow::into_owned);
     }
     let guess = Wanted::default();
     let mut text = String::new();
@@ -301,41 +251,21 @@ pub(crate) fn shown(name: &str) -> String {
 /// Says which of these names were taken for what; `None` where nothing had to be guessed.
 pub(crate) fn told(names: &[String], roles: &[Role], wanted: &Wanted) -> Option<String> {
     let best = |rank: fn(&Role) -> Option<u8>| {
-        let ranked = roles
-            .iter()
-            .zip(names)
-            .filter_map(|(role, name)| rank(role).map(|r| (r, name)));
-        ranked
-            .min_by_key(|(r, _)| *r)
-            .map(|(_, name)| format!("\"{name}\""))
+        let ranked = roles.iter().zip(names).filter_map(|(role, name)| rank(role).map(|r| (r, name)));
+        ranked.min_by_key(|(r, _)| *r).map(|(_, name)| format!("\"{name}\""))
     };
     let mut parts = Vec::new();
     if wanted.id.is_none() {
-        parts.push(best(|r| r.id).map_or_else(
-            || "id = row number".to_owned(),
-            |name| format!("id = {name}"),
-        ));
+        parts.push(best(|r| r.id).map_or_else(|| "id = row number".to_owned(), |name| format!("id = {name}")));
     }
     if wanted.texts.is_empty() {
         let text = best(|r| r.text).unwrap_or_else(|| {
-            let mut sections: Vec<(u8, &String)> = roles
-                .iter()
-                .zip(names)
-                .filter_map(|(r, n)| r.section.map(|s| (s, n)))
-                .collect();
+            let mut sections: Vec<(u8, &String)> =
+                roles.iter().zip(names).filter_map(|(r, n)| r.section.map(|s| (s, n))).collect();
             sections.sort_by_key(|s| s.0);
-            sections
-                .iter()
-                .map(|(_, n)| format!("\"{n}\""))
-                .collect::<Vec<_>>()
-                .join(" + ")
+            sections.iter().map(|(_, n)| format!("\"{n}\"")).collect::<Vec<_>>().join(" + ")
         });
         parts.push(format!("text = {text}"));
     }
-    (!parts.is_empty()).then(|| {
-        format!(
-            "read as {} (say --id-column, --text-column to change it)",
-            parts.join(", ")
-        )
-    })
+    (!parts.is_empty()).then(|| format!("read as {} (say --id-column, --text-column to change it)", parts.join(", ")))
 }

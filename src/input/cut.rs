@@ -42,17 +42,7 @@ struct Dropped {
 impl Cutter {
     pub(crate) fn new(source: Arc<Source>, feed: Feed) -> Cutter {
         let header = matches!(source.format, Format::Csv | Format::Tsv);
-        Cutter {
-            source,
-            feed,
-            carry: Vec::new(),
-            line: 1,
-            row: 0,
-            header,
-            ended: false,
-            taken: 0,
-            restarts: 0,
-        }
+        Cutter { source, feed, carry: Vec::new(), line: 1, row: 0, header, ended: false, taken: 0, restarts: 0 }
     }
 
     /// Fills a batch; false when the source has nothing more to give.
@@ -70,9 +60,7 @@ impl Cutter {
             let (encoding, guessed) = encoding::guess(&batch.bytes);
             self.feed.encoding = Some(encoding);
             if guessed {
-                batch
-                    .told
-                    .push(guessed_encoding(&self.source.name, encoding));
+                batch.told.push(guessed_encoding(&self.source.name, encoding));
             }
         }
         batch.encoding = self.feed.encoding;
@@ -83,12 +71,7 @@ impl Cutter {
     fn whole(&mut self, batch: &mut Batch) {
         self.ended = true;
         let limit = self.source.max_bytes.saturating_add(RAW_MARGIN) as u64;
-        let read = self
-            .feed
-            .reader
-            .by_ref()
-            .take(limit + 1)
-            .read_to_end(&mut batch.bytes);
+        let read = self.feed.reader.by_ref().take(limit + 1).read_to_end(&mut batch.bytes);
         let size = batch.bytes.len() as u64;
         self.taken = size;
         let problem = match read {
@@ -96,34 +79,21 @@ impl Cutter {
             Ok(_) if size > limit => {
                 batch.bytes.clear();
                 let rest = std::io::copy(&mut self.feed.reader, &mut std::io::sink()).unwrap_or(0);
-                Some(Told::problem(
-                    &self.source.name,
-                    too_long(size + rest, self.source.max_bytes),
-                ))
+                Some(Told::problem(&self.source.name, too_long(size + rest, self.source.max_bytes)))
             }
             Ok(_) => None,
         };
         match problem {
             Some(problem) => batch.told.push(problem),
-            None => batch.records.push(Record {
-                start: 0,
-                end: batch.bytes.len(),
-                line: 1,
-                row: 1,
-            }),
+            None => batch.records.push(Record { start: 0, end: batch.bytes.len(), line: 1, row: 1 }),
         }
     }
 
     fn records(&mut self, batch: &mut Batch) {
         std::mem::swap(&mut batch.bytes, &mut self.carry);
         self.carry.clear();
-        let delimiter = matches!(self.source.format, Format::Csv | Format::Tsv)
-            .then_some(self.source.delimiter);
-        let mut scan = Scan {
-            delimiter,
-            at: 0,
-            quoted: false,
-        };
+        let delimiter = matches!(self.source.format, Format::Csv | Format::Tsv).then_some(self.source.delimiter);
+        let mut scan = Scan { delimiter, at: 0, quoted: false };
         let limit = self.source.max_bytes.saturating_add(RAW_MARGIN);
         let mut dropped = Dropped::default();
         let mut start = 0;
@@ -148,11 +118,7 @@ impl Cutter {
             if self.ended {
                 let open = scan.is_open(&batch.bytes);
                 if open && dropped.bytes == 0 && self.restart(batch, &mut start) {
-                    scan = Scan {
-                        delimiter,
-                        at: start,
-                        quoted: false,
-                    };
+                    scan = Scan { delimiter, at: start, quoted: false };
                     continue;
                 }
                 if !open && (start < batch.bytes.len() || dropped.bytes > 0) {
@@ -166,11 +132,7 @@ impl Cutter {
                 // The last record is cut: what the stream's own fault says is enough.
                 batch.bytes.truncate(start);
                 dropped = Dropped::default();
-                scan = Scan {
-                    delimiter,
-                    at: start,
-                    quoted: false,
-                };
+                scan = Scan { delimiter, at: start, quoted: false };
             }
         }
     }
@@ -188,22 +150,14 @@ impl Cutter {
             let size = dropped.bytes + trimmed(bytes).len() as u64;
             *dropped = Dropped::default();
             let message = format!("a record of {}", too_long(size, self.source.max_bytes));
-            batch.told.push(Told::problem(
-                format!("{}:{line}", self.source.name),
-                message,
-            ));
+            batch.told.push(Told::problem(format!("{}:{line}", self.source.name), message));
         } else if trimmed(bytes).is_empty() {
             // An empty line is no row.
         } else if self.header {
             self.header = false;
         } else {
             self.row += 1;
-            batch.records.push(Record {
-                start,
-                end,
-                line,
-                row: self.row,
-            });
+            batch.records.push(Record { start, end, line, row: self.row });
         }
     }
 
@@ -223,10 +177,7 @@ impl Cutter {
 
     fn unclosed(&self) -> Told {
         let place = format!("{}:{}", self.source.name, self.line);
-        Told::problem(
-            place,
-            "a quoted cell that begins in this row is never closed; the row was left out",
-        )
+        Told::problem(place, "a quoted cell that begins in this row is never closed; the row was left out")
     }
 
     /// Takes more bytes; false when the stream is broken.
@@ -256,18 +207,11 @@ impl Cutter {
     }
 
     fn broken(&self, error: &std::io::Error) -> Told {
-        let kind = if self.feed.packed {
-            "broken gzip: "
-        } else {
-            ""
-        };
+        let kind = if self.feed.packed { "broken gzip: " } else { "" };
         let message = match self.source.is_whole() {
             true => format!("{kind}{error} after {} bytes", self.taken),
             false => {
-                format!(
-                    "{kind}{error} after {} bytes and {} records; the rest was not read",
-                    self.taken, self.row
-                )
+                format!("{kind}{error} after {} bytes and {} records; the rest was not read", self.taken, self.row)
             }
         };
         Told::problem(&self.source.name, message)

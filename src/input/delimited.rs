@@ -49,11 +49,7 @@ impl Scan {
             if bytes[p] == b'\n' {
                 return Some(p + 1);
             }
-            let previous = if p > start {
-                Some(bytes[p - 1])
-            } else {
-                before
-            };
+            let previous = if p > start { Some(bytes[p - 1]) } else { before };
             self.quoted = previous.is_none_or(|b| b == delimiter);
         }
     }
@@ -76,20 +72,12 @@ impl Cell {
     /// The cell's text, with doubled quotes made single.
     pub(crate) fn text<'a>(&self, record: &'a str) -> std::borrow::Cow<'a, str> {
         let text = &record[self.start..self.end];
-        if self.doubled {
-            text.replace("\"\"", "\"").into()
-        } else {
-            text.into()
-        }
+        if self.doubled { text.replace("\"\"", "\"").into() } else { text.into() }
     }
 }
 
 /// The cells of a record. Gives what is wrong with its quotes, if anything is.
-pub(crate) fn cells(
-    record: &str,
-    delimiter: u8,
-    cells: &mut Vec<Cell>,
-) -> Result<(), &'static str> {
+pub(crate) fn cells(record: &str, delimiter: u8, cells: &mut Vec<Cell>) -> Result<(), &'static str> {
     cells.clear();
     let bytes = record.as_bytes();
     let mut at = 0;
@@ -108,28 +96,18 @@ pub(crate) fn cells(
                 doubled = true;
                 from += p + 2;
             };
-            cells.push(Cell {
-                start,
-                end,
-                doubled,
-            });
+            cells.push(Cell { start, end, doubled });
             at = end + 1;
             match bytes.get(at) {
                 None => return Ok(()),
                 Some(&b) if b == delimiter => at += 1,
                 Some(_) => {
-                    return Err(
-                        "a quote inside a quoted cell is not doubled; rows may be run together",
-                    );
+                    return Err("a quote inside a quoted cell is not doubled; rows may be run together");
                 }
             }
         } else {
             let end = memchr(delimiter, &bytes[at..]).map(|p| at + p);
-            cells.push(Cell {
-                start: at,
-                end: end.unwrap_or(bytes.len()),
-                doubled: false,
-            });
+            cells.push(Cell { start: at, end: end.unwrap_or(bytes.len()), doubled: false });
             match end {
                 Some(end) => at = end + 1,
                 None => return Ok(()),
@@ -155,11 +133,7 @@ pub(crate) fn delimiter(header: &[u8]) -> u8 {
         }
     }
     // Of equals the earlier wins: `max_by_key` gives the last.
-    counts
-        .iter()
-        .rev()
-        .max_by_key(|c| c.0)
-        .map_or(b',', |c| c.1)
+    counts.iter().rev().max_by_key(|c| c.0).map_or(b',', |c| c.1)
 }
 
 #[cfg(test)]
@@ -167,11 +141,7 @@ mod tests {
     use super::*;
 
     fn split(text: &str, piece: usize) -> Vec<String> {
-        let mut scan = Scan {
-            delimiter: Some(b','),
-            at: 0,
-            quoted: false,
-        };
+        let mut scan = Scan { delimiter: Some(b','), at: 0, quoted: false };
         let mut seen = Vec::new();
         let mut records = Vec::new();
         let mut start = 0;
@@ -191,13 +161,7 @@ mod tests {
         for piece in 1..text.len() {
             assert_eq!(
                 split(text, piece),
-                [
-                    "id,text\n",
-                    "1,\"a \"\"b\"\"\nc, d\"\n",
-                    "2,5\" tube\r\n",
-                    "\n",
-                    "3,\"\"\n"
-                ]
+                ["id,text\n", "1,\"a \"\"b\"\"\nc, d\"\n", "2,5\" tube\r\n", "\n", "3,\"\"\n"]
             );
         }
     }
@@ -206,21 +170,12 @@ mod tests {
     fn reads_cells() {
         let read = |record: &str| {
             let mut found = Vec::new();
-            cells(record, b',', &mut found).map(|()| {
-                found
-                    .iter()
-                    .map(|c| c.text(record).into_owned())
-                    .collect::<Vec<_>>()
-            })
+            cells(record, b',', &mut found)
+                .map(|()| found.iter().map(|c| c.text(record).into_owned()).collect::<Vec<_>>())
         };
         assert_eq!(
             read("1,\"a \"\"b\"\", c\",,5\" tube"),
-            Ok(vec![
-                "1".into(),
-                "a \"b\", c".into(),
-                String::new(),
-                "5\" tube".into()
-            ])
+            Ok(vec!["1".into(), "a \"b\", c".into(), String::new(), "5\" tube".into()])
         );
         assert_eq!(read("a,").map(|c| c.len()), Ok(2));
         assert!(read("1,\"a\"b").is_err());

@@ -47,13 +47,7 @@ pub(crate) fn at_start(head: &[u8], choice: Choice) -> (Option<&'static Encoding
     }
     // UTF-16 without a mark: Western text has a zero in every other byte.
     let head = &head[..head.len().min(4096)];
-    let zeros = |odd: usize| {
-        head.iter()
-            .skip(odd)
-            .step_by(2)
-            .filter(|&&b| b == 0)
-            .count()
-    };
+    let zeros = |odd: usize| head.iter().skip(odd).step_by(2).filter(|&&b| b == 0).count();
     let (even, odd) = (zeros(0), zeros(1));
     if head.len() >= 8 && even.max(odd) * 5 > head.len() && even.min(odd) * 20 < head.len() {
         return (Some(if odd > even { UTF_16LE } else { UTF_16BE }), 0, true);
@@ -82,10 +76,7 @@ pub(crate) fn guess(bytes: &[u8]) -> (&'static Encoding, bool) {
 
 /// A whole text in one piece: its encoding is found if need be. Gives the text, the encoding, whether
 /// that was guessed, and how many bytes were not valid.
-pub(crate) fn decode_whole(
-    bytes: &[u8],
-    choice: Choice,
-) -> (Cow<'_, str>, &'static Encoding, bool, usize) {
+pub(crate) fn decode_whole(bytes: &[u8], choice: Choice) -> (Cow<'_, str>, &'static Encoding, bool, usize) {
     let (settled, mark, guessed) = at_start(bytes, choice);
     let bytes = &bytes[mark..];
     let (encoding, guessed) = match settled {
@@ -116,8 +107,7 @@ pub(crate) fn decode<'a>(bytes: &'a [u8], encoding: &'static Encoding) -> (Cow<'
     let mut bad = 0;
     let mut at = 0;
     loop {
-        let (result, read) =
-            decoder.decode_to_string_without_replacement(&bytes[at..], &mut text, true);
+        let (result, read) = decoder.decode_to_string_without_replacement(&bytes[at..], &mut text, true);
         at += read;
         match result {
             DecoderResult::InputEmpty => return (Cow::Owned(text), bad),
@@ -145,14 +135,7 @@ pub(crate) struct Transcoder {
 impl Transcoder {
     pub(crate) fn new(inner: Box<dyn Read + Send>, encoding: &'static Encoding) -> Self {
         let decoder = encoding.new_decoder_without_bom_handling();
-        Transcoder {
-            inner,
-            decoder,
-            raw: vec![0; 1 << 16],
-            ready: Vec::new(),
-            at: 0,
-            ended: false,
-        }
+        Transcoder { inner, decoder, raw: vec![0; 1 << 16], ready: Vec::new(), at: 0, ended: false }
     }
 }
 
@@ -161,14 +144,9 @@ impl Read for Transcoder {
         while self.at == self.ready.len() && !self.ended {
             let read = self.inner.read(&mut self.raw)?;
             self.ended = read == 0;
-            let need = self
-                .decoder
-                .max_utf8_buffer_length(read)
-                .unwrap_or(read * 3 + 16);
+            let need = self.decoder.max_utf8_buffer_length(read).unwrap_or(read * 3 + 16);
             self.ready.resize(need, 0);
-            let (_, _, written, _) =
-                self.decoder
-                    .decode_to_utf8(&self.raw[..read], &mut self.ready, self.ended);
+            let (_, _, written, _) = self.decoder.decode_to_utf8(&self.raw[..read], &mut self.ready, self.ended);
             self.ready.truncate(written);
             self.at = 0;
         }
@@ -186,23 +164,14 @@ mod tests {
     #[test]
     fn finds_encodings() {
         let (text, encoding, guessed, bad) = decode_whole("\u{feff}Größe".as_bytes(), Choice::Auto);
-        assert_eq!(
-            (&*text, encoding.name(), guessed, bad),
-            ("Größe", "UTF-8", false, 0)
-        );
+        assert_eq!((&*text, encoding.name(), guessed, bad), ("Größe", "UTF-8", false, 0));
         let latin = b"Pas d'\xe9panchement pleural. Le m\xe9diastin est \xe9largi.";
         let (text, encoding, guessed, bad) = decode_whole(latin, Choice::Auto);
         assert_eq!((encoding.name(), guessed, bad), ("windows-1252", true, 0));
         assert!(text.contains("médiastin"));
-        let wide: Vec<u8> = "No effusion seen."
-            .encode_utf16()
-            .flat_map(u16::to_le_bytes)
-            .collect();
+        let wide: Vec<u8> = "No effusion seen.".encode_utf16().flat_map(u16::to_le_bytes).collect();
         let (text, encoding, guessed, _) = decode_whole(&wide, Choice::Auto);
-        assert_eq!(
-            (&*text, encoding.name(), guessed),
-            ("No effusion seen.", "UTF-16LE", true)
-        );
+        assert_eq!((&*text, encoding.name(), guessed), ("No effusion seen.", "UTF-16LE", true));
     }
 
     #[test]
@@ -218,8 +187,7 @@ mod tests {
         let text = "Aé漢😀\n".repeat(30_000);
         let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
         let mut out = String::new();
-        let read =
-            Transcoder::new(Box::new(io::Cursor::new(wide)), UTF_16BE).read_to_string(&mut out);
+        let read = Transcoder::new(Box::new(io::Cursor::new(wide)), UTF_16BE).read_to_string(&mut out);
         assert!(read.is_ok());
         assert_eq!(out, text);
     }

@@ -33,29 +33,16 @@ pub(crate) struct Feed {
 }
 
 /// Opens a file, or standard input for `None`. Every byte taken from it is added to `counter`.
-pub(crate) fn open(
-    path: Option<&Path>,
-    choice: Choice,
-    counter: &Arc<AtomicU64>,
-) -> io::Result<Feed> {
+pub(crate) fn open(path: Option<&Path>, choice: Choice, counter: &Arc<AtomicU64>) -> io::Result<Feed> {
     let raw: Box<dyn Read + Send> = match path {
         Some(path) => Box::new(File::open(path)?),
         None => Box::new(io::stdin()),
     };
-    let counted: Box<dyn Read + Send> = Box::new(Counted {
-        inner: raw,
-        counter: Arc::clone(counter),
-    });
+    let counted: Box<dyn Read + Send> = Box::new(Counted { inner: raw, counter: Arc::clone(counter) });
     let (head, reader) = look(counted, 2);
     let packed = head.starts_with(&[0x1f, 0x8b]);
-    let reader: Box<dyn Read + Send> = if packed {
-        Box::new(MultiGzDecoder::new(BufReader::with_capacity(
-            1 << 16,
-            reader,
-        )))
-    } else {
-        reader
-    };
+    let reader: Box<dyn Read + Send> =
+        if packed { Box::new(MultiGzDecoder::new(BufReader::with_capacity(1 << 16, reader))) } else { reader };
     let (head, reader) = look(reader, LOOK);
     let (encoding, mark, guessed) = encoding::at_start(&head, choice);
     let transcoded = encoding.is_some_and(|e| !e.is_ascii_compatible());
@@ -68,14 +55,7 @@ pub(crate) fn open(
     if let (true, Some(encoding)) = (transcoded, encoding) {
         (head, reader) = look(Box::new(Transcoder::new(reader, encoding)), LOOK);
     }
-    Ok(Feed {
-        head,
-        reader: BufReader::with_capacity(1 << 17, reader),
-        encoding,
-        guessed,
-        transcoded,
-        packed,
-    })
+    Ok(Feed { head, reader: BufReader::with_capacity(1 << 17, reader), encoding, guessed, transcoded, packed })
 }
 
 /// Takes up to `size` bytes, and a reader that gives them again.

@@ -18,11 +18,7 @@ pub(crate) struct Walk {
 impl Walk {
     /// A walk that begins at a folder.
     pub(crate) fn new(folder: &Path, only: Option<Format>) -> std::io::Result<Walk> {
-        Ok(Walk {
-            levels: vec![(folder.to_owned(), names(folder)?)],
-            only,
-            passed_over: 0,
-        })
+        Ok(Walk { levels: vec![(folder.to_owned(), names(folder)?)], only, passed_over: 0 })
     }
 
     /// Files that were no reports.
@@ -43,37 +39,27 @@ impl Walk {
             match kind {
                 Ok(kind) if kind.is_dir() => match names(&path) {
                     Ok(names) => self.levels.push((path, names)),
-                    Err(error) => {
-                        told.push(Told::problem(path.display().to_string(), error.to_string()))
-                    }
+                    Err(error) => told.push(Told::problem(path.display().to_string(), error.to_string())),
                 },
                 // A link to a file is read; a link to a folder might lead in a circle.
-                Ok(kind) if kind.is_file() || (kind.is_symlink() && path.is_file()) => {
-                    match self.format(&path) {
-                        Some(format) => return Some((path, format)),
-                        None => self.passed_over += 1,
-                    }
-                }
+                Ok(kind) if kind.is_file() || (kind.is_symlink() && path.is_file()) => match self.format(&path) {
+                    Some(format) => return Some((path, format)),
+                    None => self.passed_over += 1,
+                },
                 Ok(_) => self.passed_over += 1,
-                Err(error) => {
-                    told.push(Told::problem(path.display().to_string(), error.to_string()))
-                }
+                Err(error) => told.push(Told::problem(path.display().to_string(), error.to_string())),
             }
         }
     }
 
     fn format(&self, path: &Path) -> Option<Format> {
         let format = by_ending(path).filter(|f| matches!(f, Format::Txt | Format::Openi))?;
-        self.only
-            .is_none_or(|only| only == format)
-            .then_some(format)
+        self.only.is_none_or(|only| only == format).then_some(format)
     }
 }
 
 fn names(folder: &Path) -> std::io::Result<Vec<OsString>> {
-    let mut names = std::fs::read_dir(folder)?
-        .map(|e| e.map(|e| e.file_name()))
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut names = std::fs::read_dir(folder)?.map(|e| e.map(|e| e.file_name())).collect::<Result<Vec<_>, _>>()?;
     names.sort_unstable_by(|a, b| b.cmp(a));
     names.shrink_to_fit();
     Ok(names)
@@ -96,10 +82,7 @@ pub(crate) fn by_ending(path: &Path) -> Option<Format> {
 
 /// The file's name without its endings (`CXR1` of `CXR1.txt.gz`): the id of a report that fills a file.
 pub(crate) fn stem(path: &Path) -> String {
-    let name = path
-        .file_name()
-        .unwrap_or(path.as_os_str())
-        .to_string_lossy();
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
     let name = name.strip_suffix(".gz").unwrap_or(&name);
     match name.rsplit_once('.') {
         Some((stem, _)) if !stem.is_empty() => stem.to_owned(),

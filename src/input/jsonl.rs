@@ -11,25 +11,17 @@ use std::fmt;
 /// Reads the fields of one line.
 pub(crate) fn fields<'a>(line: &'a str, wanted: &Wanted) -> Result<Fields<'a>, String> {
     if !line.trim_start().starts_with('{') {
-        return Err(
-            "no JSON object; expected one object a line: {\"id\": ..., \"text\": ...}".to_owned(),
-        );
+        return Err("no JSON object; expected one object a line: {\"id\": ..., \"text\": ...}".to_owned());
     }
     let mut reader = serde_json::Deserializer::from_str(line);
     let mut wrong = None;
-    let seed = Object {
-        wanted,
-        wrong: &mut wrong,
-    };
-    let fields = seed
-        .deserialize(&mut reader)
-        .and_then(|fields| reader.end().map(|()| fields));
+    let seed = Object { wanted, wrong: &mut wrong };
+    let fields = seed.deserialize(&mut reader).and_then(|fields| reader.end().map(|()| fields));
     let fields = fields.map_err(|error| fault(&error))?;
     match wrong {
         Some(key) => Err(format!("key \"{key}\" is no string; expected text")),
         None if !fields.has_text() => Err(match wanted.texts.as_slice() {
-            [] => "no text; expected a key text, report, findings or impression (or --text-column)"
-                .to_owned(),
+            [] => "no text; expected a key text, report, findings or impression (or --text-column)".to_owned(),
             texts => format!("no text; expected a key {}", texts.join(" or ")),
         }),
         None => Ok(fields),
@@ -88,9 +80,7 @@ impl<'de> Visitor<'de> for Object<'_> {
                 // A missing value is an empty report, as an empty cell is.
                 Scalar::Null if role.has_text() => fields.put(role, "".into()),
                 Scalar::Null => {}
-                Scalar::Number(_) | Scalar::Other if role.has_text() => {
-                    *self.wrong = Some(key.into_owned())
-                }
+                Scalar::Number(_) | Scalar::Other if role.has_text() => *self.wrong = Some(key.into_owned()),
                 Scalar::Number(_) | Scalar::Other => {}
             }
         }
@@ -165,33 +155,16 @@ mod tests {
             })
         };
         let text = |id: &str, text: &str| Ok((id.to_owned(), text.to_owned(), None));
-        assert_eq!(
-            read(r#"{"id": 7, "text": "a\nb", "x": [1, {"y": null}]}"#),
-            text("7", "a\nb")
-        );
+        assert_eq!(read(r#"{"id": 7, "text": "a\nb", "x": [1, {"y": null}]}"#), text("7", "a\nb"));
         assert_eq!(read(r#"{"Report_Text": null}"#), text("row", ""));
         assert_eq!(
             read(r#"{"impression": "I", "findings": "F", "Study Date": "20200102", "uid": "u"}"#),
-            Ok((
-                "u".into(),
-                "FINDINGS: F\nIMPRESSION: I".into(),
-                Some("20200102".into())
-            ))
+            Ok(("u".into(), "FINDINGS: F\nIMPRESSION: I".into(), Some("20200102".into())))
         );
-        for bad in [
-            "[1]",
-            "{\"id\": 1}",
-            "{\"text\": 5}",
-            "{\"text\": \"cut",
-            "{\"text\": \"a\"} x",
-            "7",
-        ] {
+        for bad in ["[1]", "{\"id\": 1}", "{\"text\": 5}", "{\"text\": \"cut", "{\"text\": \"a\"} x", "7"] {
             assert!(read(bad).is_err(), "{bad}");
         }
         let message = read("{\"text\": \"secret words").err().unwrap_or_default();
-        assert!(
-            message.contains("too early") && !message.contains("secret"),
-            "{message}"
-        );
+        assert!(message.contains("too early") && !message.contains("secret"), "{message}");
     }
 }

@@ -88,27 +88,15 @@ pub struct Told {
 
 impl Told {
     pub(crate) fn problem(place: impl Into<String>, message: impl Into<String>) -> Self {
-        Told {
-            gravity: Gravity::Problem,
-            place: place.into(),
-            message: message.into(),
-        }
+        Told { gravity: Gravity::Problem, place: place.into(), message: message.into() }
     }
 
     pub(crate) fn warning(place: impl Into<String>, message: impl Into<String>) -> Self {
-        Told {
-            gravity: Gravity::Warning,
-            place: place.into(),
-            message: message.into(),
-        }
+        Told { gravity: Gravity::Warning, place: place.into(), message: message.into() }
     }
 
     pub(crate) fn guess(place: impl Into<String>, message: impl Into<String>) -> Self {
-        Told {
-            gravity: Gravity::Guess,
-            place: place.into(),
-            message: message.into(),
-        }
+        Told { gravity: Gravity::Guess, place: place.into(), message: message.into() }
     }
 }
 

@@ -47,10 +47,7 @@ pub(crate) fn read(xml: &str) -> Result<(Option<String>, String, bool), String> 
             Event::GeneralRef(entity) => {
                 if let Some((_, body)) = &mut open {
                     let name = entity.xml10_content();
-                    match (
-                        entity.resolve_char_ref(),
-                        quick_xml::escape::resolve_predefined_entity(&name),
-                    ) {
+                    match (entity.resolve_char_ref(), quick_xml::escape::resolve_predefined_entity(&name)) {
                         (Ok(Some(char)), _) => body.push(char),
                         (_, Some(text)) => body.push_str(text),
                         _ => return Err(format!("an unknown entity at byte {place}")),
@@ -59,8 +56,7 @@ pub(crate) fn read(xml: &str) -> Result<(Option<String>, String, bool), String> 
             }
             Event::End(element) if element.name().as_ref() == "AbstractText" => {
                 if let Some((Some(number), body)) = open.take() {
-                    sections[number] =
-                        Some(body.split_whitespace().collect::<Vec<_>>().join(" ").into());
+                    sections[number] = Some(body.split_whitespace().collect::<Vec<_>>().join(" ").into());
                 }
             }
             // A cut file could lack the half of a section that says "no".
@@ -72,9 +68,7 @@ pub(crate) fn read(xml: &str) -> Result<(Option<String>, String, bool), String> 
         }
     }
     if !any {
-        return Err(
-            "no <AbstractText> element; expected a report of the Open-i collection".to_owned(),
-        );
+        return Err("no <AbstractText> element; expected a report of the Open-i collection".to_owned());
     }
     let empty = sections.iter().flatten().all(|s| s.is_empty());
     Ok((id, compose(&sections), empty))
@@ -83,17 +77,12 @@ pub(crate) fn read(xml: &str) -> Result<(Option<String>, String, bool), String> 
 /// The place of a section among those of [`compose`].
 fn section(label: Option<String>) -> Option<usize> {
     let label = label?;
-    ["COMPARISON", "INDICATION", "FINDINGS", "IMPRESSION"]
-        .iter()
-        .position(|s| label.eq_ignore_ascii_case(s))
+    ["COMPARISON", "INDICATION", "FINDINGS", "IMPRESSION"].iter().position(|s| label.eq_ignore_ascii_case(s))
 }
 
 fn attribute(element: &BytesStart<'_>, name: &str) -> Option<String> {
     let attribute = element.try_get_attribute(name).ok()??;
-    attribute
-        .normalized_value(quick_xml::XmlVersion::Implicit1_0)
-        .ok()
-        .map(Cow::into_owned)
+    attribute.normalized_value(quick_xml::XmlVersion::Implicit1_0).ok().map(Cow::into_owned)
 }
 
 #[cfg(test)]
@@ -107,10 +96,7 @@ mod tests {
             <AbstractText Label=\"FINDINGS\">Heart &lt;\n  normal&#33; &amp; clear.</AbstractText>\
             <AbstractText Label=\"IMPRESSION\"> Fine. </AbstractText></Abstract></eCitation>";
         let expected = "COMPARISON: None.\nFINDINGS: Heart < normal! & clear.\nIMPRESSION: Fine.";
-        assert_eq!(
-            read(xml),
-            Ok((Some("X1".to_owned()), expected.to_owned(), false))
-        );
+        assert_eq!(read(xml), Ok((Some("X1".to_owned()), expected.to_owned(), false)));
         assert!(read("<eCitation/>").is_err());
         assert!(read("<eCitation><AbstractText").is_err());
         assert!(read("<eCitation><AbstractText Label=\"FINDINGS\">a").is_err());

@@ -49,10 +49,7 @@ impl Input {
     pub fn open(inputs: &[PathBuf], options: &Options) -> Result<Input, Error> {
         let choice = Choice::of(&options.encoding)?;
         let counter = Arc::new(AtomicU64::new(0));
-        let wanted = Wanted {
-            id: options.id_column.clone(),
-            texts: options.text_columns.clone(),
-        };
+        let wanted = Wanted { id: options.id_column.clone(), texts: options.text_columns.clone() };
         let files = Arc::new(Source {
             name: String::new(),
             stem: String::new(),
@@ -76,18 +73,8 @@ impl Input {
         for input in inputs {
             planner.add(input)?;
         }
-        let Planner {
-            plans, total, told, ..
-        } = planner;
-        Ok(Input {
-            plans: plans.into_iter(),
-            current: None,
-            files,
-            choice,
-            counter,
-            total,
-            told,
-        })
+        let Planner { plans, total, told, .. } = planner;
+        Ok(Input { plans: plans.into_iter(), current: None, files, choice, counter, total, told })
     }
 
     /// Counts the bytes taken from the inputs, as they lie on disk.
@@ -109,26 +96,17 @@ impl Input {
             let more = match plan {
                 Plan::Files(files) => {
                     batch.source = Some(Arc::clone(&self.files));
-                    batch
-                        .files
-                        .extend(files.drain(..files.len().min(BATCH_FILES)));
+                    batch.files.extend(files.drain(..files.len().min(BATCH_FILES)));
                     !batch.files.is_empty()
                 }
                 Plan::Folder(path, walk) => {
                     batch.source = Some(Arc::clone(&self.files));
                     let told = &mut batch.told;
-                    batch
-                        .files
-                        .extend(std::iter::from_fn(|| walk.next(told)).take(BATCH_FILES));
+                    batch.files.extend(std::iter::from_fn(|| walk.next(told)).take(BATCH_FILES));
                     let more = !batch.is_empty();
                     if !more && walk.passed_over() > 0 {
-                        let message = format!(
-                            "{} files that are no .txt or .xml were passed over",
-                            walk.passed_over()
-                        );
-                        batch
-                            .told
-                            .push(Told::guess(path.display().to_string(), message));
+                        let message = format!("{} files that are no .txt or .xml were passed over", walk.passed_over());
+                        batch.told.push(Told::guess(path.display().to_string(), message));
                         self.current = None;
                         return true;
                     }
@@ -140,13 +118,9 @@ impl Input {
                         None => feed::open(path.as_deref(), self.choice, &self.counter),
                     };
                     match feed {
-                        Ok(feed) => {
-                            *plan = Plan::Cutting(Box::new(Cutter::new(Arc::clone(source), feed)))
-                        }
+                        Ok(feed) => *plan = Plan::Cutting(Box::new(Cutter::new(Arc::clone(source), feed))),
                         Err(error) => {
-                            batch
-                                .told
-                                .push(Told::problem(&source.name, error.to_string()));
+                            batch.told.push(Told::problem(&source.name, error.to_string()));
                             self.current = None;
                             return true;
                         }
@@ -183,14 +157,8 @@ impl Planner<'_> {
         let metadata = std::fs::metadata(input).map_err(refuse)?;
         if metadata.is_dir() {
             self.total = None;
-            if let Some(format) = self
-                .options
-                .format
-                .filter(|f| !matches!(f, Format::Txt | Format::Openi))
-            {
-                let message = format!(
-                    "a folder is read as .txt or .xml files, not as {format:?}; name its files"
-                );
+            if let Some(format) = self.options.format.filter(|f| !matches!(f, Format::Txt | Format::Openi)) {
+                let message = format!("a folder is read as .txt or .xml files, not as {format:?}; name its files");
                 return Err(Error::input(name, message));
             }
             let walk = Walk::new(input, self.options.format).map_err(refuse)?;
@@ -205,8 +173,7 @@ impl Planner<'_> {
                 if let Some(Plan::Files(files)) = self.plans.last_mut() {
                     files.push_back((input.to_owned(), format));
                 } else {
-                    self.plans
-                        .push(Plan::Files([(input.to_owned(), format)].into()));
+                    self.plans.push(Plan::Files([(input.to_owned(), format)].into()));
                 }
                 Ok(())
             }
@@ -218,21 +185,11 @@ impl Planner<'_> {
     fn stream(&mut self, path: Option<&Path>, name: String) -> Result<(), Error> {
         let reopened = path.is_some_and(Path::is_file);
         // What is read only to look is not progress.
-        let counter = if reopened {
-            Arc::default()
-        } else {
-            Arc::clone(&self.files.counter)
-        };
-        let feed =
-            feed::open(path, self.files.choice, &counter).map_err(|e| Error::input(&name, e))?;
-        let format = self
-            .options
-            .format
-            .or_else(|| by_ending(path?))
-            .unwrap_or_else(|| by_content(&feed.head));
+        let counter = if reopened { Arc::default() } else { Arc::clone(&self.files.counter) };
+        let feed = feed::open(path, self.files.choice, &counter).map_err(|e| Error::input(&name, e))?;
+        let format = self.options.format.or_else(|| by_ending(path?)).unwrap_or_else(|| by_content(&feed.head));
         if feed.head.is_empty() && !(feed.packed || reopened && format == Format::Txt) {
-            self.told
-                .push(Told::warning(name, "empty: no report in it"));
+            self.told.push(Told::warning(name, "empty: no report in it"));
             return Ok(());
         }
         if let (true, Some(encoding)) = (feed.guessed, feed.encoding) {
@@ -247,11 +204,7 @@ impl Planner<'_> {
             roles: Vec::new(),
             prefix: String::new(),
             wanted,
-            choice: if feed.transcoded {
-                Choice::Fixed(encoding_rs::UTF_8)
-            } else {
-                self.files.choice
-            },
+            choice: if feed.transcoded { Choice::Fixed(encoding_rs::UTF_8) } else { self.files.choice },
             max_bytes: self.files.max_bytes,
             counter: Arc::clone(&self.files.counter),
         };
@@ -263,14 +216,9 @@ impl Planner<'_> {
             Format::Jsonl => first_keys(&source, &feed.head),
             Format::Txt | Format::Openi => None,
         };
-        self.told
-            .extend(guess.map(|message| Told::guess(&source.name, message)));
+        self.told.extend(guess.map(|message| Told::guess(&source.name, message)));
         let feed = (!reopened).then(|| Box::new(feed));
-        self.plans.push(Plan::Stream(
-            Arc::new(source),
-            path.map(Path::to_owned),
-            feed,
-        ));
+        self.plans.push(Plan::Stream(Arc::new(source), path.map(Path::to_owned), feed));
         Ok(())
     }
 }
@@ -282,10 +230,7 @@ fn by_content(head: &[u8]) -> Format {
         Some(b'<') => return Format::Openi,
         _ => {}
     }
-    let line = head
-        .split(|&b| b == b'\n')
-        .find(|l| !l.trim_ascii().is_empty())
-        .unwrap_or(&[]);
+    let line = head.split(|&b| b == b'\n').find(|l| !l.trim_ascii().is_empty()).unwrap_or(&[]);
     let delimiter = delimited::delimiter(line);
     let (line, _) = encoding::decode(delimited::trimmed(line), encoding_rs::UTF_8);
     let mut cells = Vec::new();
@@ -303,17 +248,10 @@ fn by_content(head: &[u8]) -> Format {
 /// Reads the header of a table into `source` and says what was guessed.
 fn header(source: &mut Source, head: &[u8]) -> Result<Option<String>, Error> {
     if source.format == Format::Csv {
-        let line = head
-            .split(|&b| b == b'\n')
-            .find(|l| !delimited::trimmed(l).is_empty())
-            .unwrap_or(&[]);
+        let line = head.split(|&b| b == b'\n').find(|l| !delimited::trimmed(l).is_empty()).unwrap_or(&[]);
         source.delimiter = delimited::delimiter(line);
     }
-    let mut scan = Scan {
-        delimiter: Some(source.delimiter),
-        at: 0,
-        quoted: false,
-    };
+    let mut scan = Scan { delimiter: Some(source.delimiter), at: 0, quoted: false };
     let (mut start, mut end) = (0, 0);
     while delimited::trimmed(&head[start..end]).is_empty() {
         start = end;
@@ -329,49 +267,22 @@ fn header(source: &mut Source, head: &[u8]) -> Result<Option<String>, Error> {
     let (line, _) = encoding::decode(bytes, encoding::guess(bytes).0);
     let mut cells = Vec::new();
     let refuse = |message: String| Error::input(format!("{}:1", source.name), message);
-    delimited::cells(&line, source.delimiter, &mut cells)
-        .map_err(|m| refuse(format!("header: {m}")))?;
-    let names: Vec<String> = cells
-        .iter()
-        .map(|c| c.text(&line).trim().to_owned())
-        .collect();
+    delimited::cells(&line, source.delimiter, &mut cells).map_err(|m| refuse(format!("header: {m}")))?;
+    let names: Vec<String> = cells.iter().map(|c| c.text(&line).trim().to_owned()).collect();
     for (i, name) in names.iter().enumerate().filter(|(_, n)| !n.is_empty()) {
         if names[..i].iter().any(|n| n.eq_ignore_ascii_case(name)) {
-            return Err(refuse(format!(
-                "the column {} is there twice; expected each once",
-                columns::shown(name)
-            )));
+            return Err(refuse(format!("the column {} is there twice; expected each once", columns::shown(name))));
         }
     }
     let roles: Vec<_> = names.iter().map(|n| source.wanted.role(n)).collect();
-    let found = || {
-        names
-            .iter()
-            .take(40)
-            .map(|n| columns::shown(n))
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
+    let found = || names.iter().take(40).map(|n| columns::shown(n)).collect::<Vec<_>>().join(", ");
     let asked = source.wanted.texts.iter().chain(&source.wanted.id);
-    if let Some(missing) = asked
-        .clone()
-        .find(|asked| !names.contains(&asked.trim().to_owned()))
-    {
-        return Err(refuse(format!(
-            "no column \"{missing}\"; found {}",
-            found()
-        )));
+    if let Some(missing) = asked.clone().find(|asked| !names.contains(&asked.trim().to_owned())) {
+        return Err(refuse(format!("no column \"{missing}\"; found {}", found())));
     }
-    if !roles
-        .iter()
-        .any(|r| r.text.is_some() || r.chosen.is_some() || r.section >= Some(2))
-    {
-        let expected =
-            "expected text, report, note, findings or impression (or name it with --text-column)";
-        return Err(refuse(format!(
-            "no column of text; found {}; {expected}",
-            found()
-        )));
+    if !roles.iter().any(|r| r.text.is_some() || r.chosen.is_some() || r.section >= Some(2)) {
+        let expected = "expected text, report, note, findings or impression (or name it with --text-column)";
+        return Err(refuse(format!("no column of text; found {}; {expected}", found())));
     }
     let guess = columns::told(&names, &roles, &source.wanted);
     source.roles = roles;
@@ -383,9 +294,6 @@ fn first_keys(source: &Source, head: &[u8]) -> Option<String> {
     head.split(|&b| b == b'\n').find_map(|line| {
         let keys = jsonl::keys(std::str::from_utf8(line).ok()?)?;
         let roles: Vec<_> = keys.iter().map(|k| source.wanted.role(k)).collect();
-        roles
-            .iter()
-            .any(|r| r.has_text())
-            .then(|| columns::told(&keys, &roles, &source.wanted))?
+        roles.iter().any(|r| r.has_text()).then(|| columns::told(&keys, &roles, &source.wanted))?
     })
 }

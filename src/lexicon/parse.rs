@@ -83,14 +83,20 @@ fn file<'a>(
             }
             for (i, column) in header.iter().enumerate() {
                 if !REQUIRED.contains(column) && !OPTIONAL.contains(column) {
-                    fault(format!("unknown column \"{column}\"; expected {} or {}", REQUIRED.join(", "), OPTIONAL.join(", ")));
+                    fault(format!(
+                        "unknown column \"{column}\"; expected {} or {}",
+                        REQUIRED.join(", "),
+                        OPTIONAL.join(", ")
+                    ));
                 }
                 if header[..i].contains(column) {
                     fault(format!("column \"{column}\" stands twice"));
                 }
             }
             let (Some(language), Some(domain), Some(kind)) = (&language, &domain, kind) else {
-                fault("the lines \"# language:\", \"# domain:\" and \"# kind:\" must stand before the header".to_owned());
+                fault(
+                    "the lines \"# language:\", \"# domain:\" and \"# kind:\" must stand before the header".to_owned(),
+                );
                 return;
             };
             if REQUIRED.iter().any(|r| !header.contains(r)) {
@@ -129,7 +135,10 @@ fn file<'a>(
                     continue;
                 }
                 if first.kind != kind {
-                    fault(format!("id \"{id}\" is of another kind in {}:{}", lexicon.files[first.file as usize].name, first.line));
+                    fault(format!(
+                        "id \"{id}\" is of another kind in {}:{}",
+                        lexicon.files[first.file as usize].name, first.line
+                    ));
                     continue;
                 }
                 known
@@ -148,7 +157,11 @@ fn file<'a>(
                 let codes = ["radlex", "snomed", "icd10"]
                     .iter()
                     .flat_map(|system| {
-                        cell(system).split(',').map(str::trim).filter(|c| !c.is_empty()).map(|c| ((*system).into(), c.into()))
+                        cell(system)
+                            .split(',')
+                            .map(str::trim)
+                            .filter(|c| !c.is_empty())
+                            .map(|c| ((*system).into(), c.into()))
                     })
                     .collect();
                 let new = ConceptId(lexicon.concepts.len() as u32);
@@ -194,7 +207,11 @@ fn cycles(lexicon: &Lexicon, faults: &mut Vec<Fault>) {
                     faults.push(Fault::new(
                         &lexicon.files[c.file as usize].name,
                         c.line as usize,
-                        format!("\"{}\" lies under itself through its parent \"{}\"", c.id, lexicon.concept(*parent).id),
+                        format!(
+                            "\"{}\" lies under itself through its parent \"{}\"",
+                            c.id,
+                            lexicon.concept(*parent).id
+                        ),
                     ));
                 }
                 _ => {}

@@ -34,7 +34,14 @@ const SHORTEST_NEAR: usize = 6;
 
 impl Default for Words {
     fn default() -> Self {
-        Words { slots: vec![(0, 0); 64], mask: 63, spellings: Vec::new(), letters: Vec::new(), next: FIRST_WORD, near: Near::default() }
+        Words {
+            slots: vec![(0, 0); 64],
+            mask: 63,
+            spellings: Vec::new(),
+            letters: Vec::new(),
+            next: FIRST_WORD,
+            near: Near::default(),
+        }
     }
 }
 
@@ -284,8 +291,15 @@ mod tests {
 
     #[test]
     fn inflections() {
-        for (word, want) in [("mass", "masses"), ("opacity", "opacities"), ("opacities", "opacity"), ("nodule", "nodules"),
-            ("metastasis", "metastases"), ("lungs", "lung"), ("x-ray", "")] {
+        for (word, want) in [
+            ("mass", "masses"),
+            ("opacity", "opacities"),
+            ("opacities", "opacity"),
+            ("nodule", "nodules"),
+            ("metastasis", "metastases"),
+            ("lungs", "lung"),
+            ("x-ray", ""),
+        ] {
             assert_eq!(english_inflections(word).concat(), want, "{word}");
         }
     }

@@ -9,10 +9,7 @@ use super::offsets::Offsets;
 use crate::label::{Label, Policy};
 use crate::lexicon::Side;
 use crate::rules::Scheme;
-use crate::{
-    Analysis, Change, Engine, Evidence, Report, Span, SpanAssertion, Status, StudyKey, Subject,
-    Time,
-};
+use crate::{Analysis, Change, Engine, Evidence, Report, Span, SpanAssertion, Status, StudyKey, Subject, Time};
 
 /// The note of a report whose id stood before.
 pub(crate) const DOUBLED_ID: &str = "doubled id";
@@ -97,21 +94,12 @@ impl Line<'_> {
         let sentence = &self.analysis.sentences[mention.sentence as usize];
         let section = &self.analysis.sections[sentence.section as usize];
         out.extend_from_slice(b",\"section\":");
-        string(
-            out,
-            section
-                .kind
-                .map_or("body", |k| &self.engine.rules.sections[k as usize].id),
-        );
+        string(out, section.kind.map_or("body", |k| &self.engine.rules.sections[k as usize].id));
         out.extend_from_slice(b",\"sentence\":[");
         integer(out, self.offsets.code_point(text, sentence.span.start));
         out.push(b',');
         integer(out, self.offsets.code_point(text, sentence.span.end));
-        out.extend_from_slice(if mention.counts {
-            b"],\"counted\":true"
-        } else {
-            b"],\"counted\":false"
-        });
+        out.extend_from_slice(if mention.counts { b"],\"counted\":true" } else { b"],\"counted\":false" });
         said.write_evidence(out, text, self.offsets, self.engine);
         out.push(b'}');
     }
@@ -198,14 +186,7 @@ pub(crate) fn mark_doubled(line: &[u8]) -> (usize, &'static [u8]) {
     // The line ends in `]}` and a line break.
     let at = line.len().saturating_sub(3);
     let alone = at > 0 && line[at - 1] == b'[';
-    (
-        at,
-        if alone {
-            b"\"doubled id\""
-        } else {
-            b",\"doubled id\""
-        },
-    )
+    (at, if alone { b"\"doubled id\"" } else { b",\"doubled id\"" })
 }
 
 fn study(out: &mut Vec<u8>, study: &StudyKey) {
@@ -295,10 +276,7 @@ mod tests {
         let mut out = Vec::new();
         let odd = "a\"b\\c\n\t\r\u{1}é😀\u{7f}";
         string(&mut out, odd);
-        assert_eq!(
-            serde_json::from_slice::<String>(&out).ok().as_deref(),
-            Some(odd)
-        );
+        assert_eq!(serde_json::from_slice::<String>(&out).ok().as_deref(), Some(odd));
         out.clear();
         for number in [0, 7, 10, 4_294_967_295] {
             integer(&mut out, number);
@@ -311,17 +289,9 @@ mod tests {
     fn marks_doubled_ids() {
         let mark = |line: &str| {
             let (at, note) = mark_doubled(line.as_bytes());
-            format!(
-                "{}{}{}",
-                &line[..at],
-                String::from_utf8_lossy(note),
-                &line[at..]
-            )
+            format!("{}{}{}", &line[..at], String::from_utf8_lossy(note), &line[at..])
         };
         assert_eq!(mark("{\"notes\":[]}\n"), "{\"notes\":[\"doubled id\"]}\n");
-        assert_eq!(
-            mark("{\"notes\":[\"x\"]}\n"),
-            "{\"notes\":[\"x\",\"doubled id\"]}\n"
-        );
+        assert_eq!(mark("{\"notes\":[\"x\"]}\n"), "{\"notes\":[\"x\",\"doubled id\"]}\n");
     }
 }

@@ -35,8 +35,7 @@ impl Offsets {
         }
         let byte = (byte as usize).min(text.len());
         let block = byte / BLOCK;
-        self.before[block.min(self.before.len() - 1)]
-            + starts(&text.as_bytes()[(block * BLOCK).min(byte)..byte])
+        self.before[block.min(self.before.len() - 1)] + starts(&text.as_bytes()[(block * BLOCK).min(byte)..byte])
     }
 
     /// The byte where a code point begins; the length of the text for the one after the last, `None` past it.
@@ -45,10 +44,7 @@ impl Offsets {
             return (code_point <= text.len() as u64).then_some(code_point as u32);
         }
         let wanted = u32::try_from(code_point).ok()?;
-        let block = self
-            .before
-            .partition_point(|&b| b <= wanted)
-            .checked_sub(1)?;
+        let block = self.before.partition_point(|&b| b <= wanted).checked_sub(1)?;
         let mut count = self.before[block];
         for (i, &byte) in text.as_bytes().iter().enumerate().skip(block * BLOCK) {
             if is_start(byte) {

@@ -32,25 +32,16 @@ impl Sink {
     pub fn open(path: Option<&Path>) -> Result<Sink, Error> {
         let Some(path) = path.filter(|p| *p != Path::new("-")) else {
             let target = Target::Standard(io::stdout());
-            return Ok(Sink {
-                target,
-                name: "standard output".to_owned(),
-                gzip: false,
-            });
+            return Ok(Sink { target, name: "standard output".to_owned(), gzip: false });
         };
         let name = path.display().to_string();
         let refuse = |error: io::Error| Error::output(&name, format!("cannot be written: {error}"));
-        let gzip = path
-            .extension()
-            .is_some_and(|e| e.eq_ignore_ascii_case("gz"));
+        let gzip = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gz"));
         // A link is written through, not replaced.
         let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let target = match std::fs::metadata(&path) {
             Ok(metadata) if metadata.is_dir() => {
-                return Err(Error::output(
-                    name,
-                    "is a folder; expected the name of a file",
-                ));
+                return Err(Error::output(name, "is a folder; expected the name of a file"));
             }
             Ok(metadata) if !metadata.is_file() => {
                 Target::Direct(File::options().write(true).open(&path).map_err(refuse)?)
@@ -59,10 +50,7 @@ impl Sink {
                 return Err(Error::output(name, "cannot be written: it is read-only"));
             }
             _ => {
-                let folder = path
-                    .parent()
-                    .filter(|p| !p.as_os_str().is_empty())
-                    .unwrap_or(Path::new("."));
+                let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
                 Target::Renamed(Box::new(passing(folder).map_err(refuse)?), path)
             }
         };

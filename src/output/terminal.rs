@@ -18,22 +18,14 @@ pub(crate) struct Look {
     pub(crate) colour: bool,
 }
 
-const ORDER: [(Status, char, &str); 3] = [
-    (Status::Present, '+', "\x1b[31m"),
-    (Status::Uncertain, '?', "\x1b[33m"),
-    (Status::Absent, '-', "\x1b[2;32m"),
-];
+const ORDER: [(Status, char, &str); 3] =
+    [(Status::Present, '+', "\x1b[31m"), (Status::Uncertain, '?', "\x1b[33m"), (Status::Absent, '-', "\x1b[2;32m")];
 
 /// The line that explains the signs.
 pub(crate) fn legend(look: Look) -> Vec<u8> {
     let mut out = format!("{:ID$}", "id");
     for (status, sign, colour) in ORDER {
-        push(
-            &mut out,
-            &format!("{sign} {}", super::names::status(status)),
-            colour,
-            look,
-        );
+        push(&mut out, &format!("{sign} {}", super::names::status(status)), colour, look);
         out.push_str("  ");
     }
     out.truncate(out.trim_end().len());
@@ -42,18 +34,8 @@ pub(crate) fn legend(look: Look) -> Vec<u8> {
 }
 
 /// The lines of one report.
-pub(crate) fn row(
-    out: &mut Vec<u8>,
-    id: &str,
-    labels: &[Label],
-    scheme: &Scheme,
-    policy: Policy,
-    look: Look,
-) {
-    let mut text: String = id
-        .chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect();
+pub(crate) fn row(out: &mut Vec<u8>, id: &str, labels: &[Label], scheme: &Scheme, policy: Policy, look: Look) {
+    let mut text: String = id.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
     let taken = console::measure_text_width(&text);
     let mut column = ID;
     if taken < ID {
@@ -64,10 +46,7 @@ pub(crate) fn row(
     }
     let mut any = false;
     for (status, sign, colour) in ORDER {
-        for label in labels
-            .iter()
-            .filter(|l| policy.apply(l.value) == Some(status))
-        {
+        for label in labels.iter().filter(|l| policy.apply(l.value) == Some(status)) {
             let entry = format!("{sign} {}", scheme.labels[label.label as usize].name);
             let width = console::measure_text_width(&entry);
             if any && column + 2 + width > look.width {

@@ -1,8 +1,6 @@
 //! Reads rule files and compiles them over a lexicon. Every fault of every file is told, with its line.
 
-use super::schema::{
-    ClassText, CompositionFile, CueFile, LabelText, NoFindingText, SchemeFile, SectionFile, WordFile,
-};
+use super::schema::{ClassText, CompositionFile, CueFile, LabelText, NoFindingText, SchemeFile, SectionFile, WordFile};
 use super::{
     BoundScheme, Composition, Cue, Direction, LabelRule, LabelTarget, Meaning, NONE, NoFinding, RuleInfo, RuleKind,
     Rules, Scheme, SectionRule, class,
@@ -28,7 +26,7 @@ struct Loader<'a> {
     meanings: Vec<Meaning>,
     headings: MatcherBuilder,
     heading_sections: Vec<u32>,
-    classes: HashMap<String, u32>,
+    classes: BTreeMap<String, u32>,
     cues: Vec<Cue>,
     predicates: Vec<(ConceptId, RuleId)>,
     alone: Vec<(ConceptId, Composition)>,
@@ -79,7 +77,8 @@ impl<'a> Loader<'a> {
 
     fn read(&mut self, lexicon: &Lexicon) {
         // The kind stands at the top of the file, so the whole need not be parsed twice.
-        let head: Vec<&str> = self.text.lines().take(40).filter(|l| l.starts_with("kind") || l.starts_with("version")).collect();
+        let head: Vec<&str> =
+            self.text.lines().take(40).filter(|l| l.starts_with("kind") || l.starts_with("version")).collect();
         let head = head.join("\n");
         let kind = match toml::from_str::<super::schema::Head>(&head) {
             Ok(head) if head.version == 1 => head.kind,
@@ -257,7 +256,11 @@ impl<'a> Loader<'a> {
         if hits.len() < 2 || misses.is_empty() {
             self.fault(
                 at,
-                format!("rule \"{name}\" has {} hits and {} misses; expected at least 2 and 1", hits.len(), misses.len()),
+                format!(
+                    "rule \"{name}\" has {} hits and {} misses; expected at least 2 and 1",
+                    hits.len(),
+                    misses.len()
+                ),
             );
         }
         let rule = RuleId(self.infos.len() as u32);
@@ -480,13 +483,7 @@ impl<'a> Loader<'a> {
             self.fault(0, message);
         }
         self.schemes.push(BoundScheme {
-            scheme: Scheme {
-                id: file.id.into(),
-                title: file.title.into(),
-                file: self.file.into(),
-                labels,
-                no_finding,
-            },
+            scheme: Scheme { id: file.id.into(), title: file.title.into(), file: self.file.into(), labels, no_finding },
             targets,
         });
     }

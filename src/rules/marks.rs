@@ -80,7 +80,9 @@ mod tests {
 
     #[test]
     fn marks_leave_the_plain_text() {
-        let (text, marks) = strip_marks("[x] [Small effusion](pleural-effusion present side=left severity=mild to moderate), see [1](2).");
+        let (text, marks) = strip_marks(
+            "[x] [Small effusion](pleural-effusion present side=left severity=mild to moderate), see [1](2).",
+        );
         assert_eq!(text, "[x] Small effusion, see [1](2).");
         assert_eq!(marks.len(), 1);
         assert_eq!(&text[marks[0].start..marks[0].end], "Small effusion");

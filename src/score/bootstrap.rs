@@ -85,11 +85,7 @@ mod tests {
         let mut random = SplitMix64(1_234_567);
         assert_eq!(
             [random.next(), random.next(), random.next()],
-            [
-                6_457_827_717_110_365_317,
-                3_203_168_211_198_807_973,
-                9_817_491_932_198_370_423
-            ]
+            [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]
         );
     }
 
@@ -108,9 +104,6 @@ mod tests {
         let run = |seed| Bootstrap { rounds: 1000, seed }.intervals(&reports, 2, share);
         assert_eq!(run(1), run(1));
         let (low, high) = run(1)[0].expect("there is a figure");
-        assert!(
-            (0.38..0.43).contains(&low) && (0.57..0.62).contains(&high),
-            "{low} {high}"
-        );
+        assert!((0.38..0.43).contains(&low) && (0.57..0.62).contains(&high), "{low} {high}");
     }
 }

@@ -33,34 +33,18 @@ pub struct LabelScores {
     pub figures: Vec<Figure>,
 }
 
-const NAMES: [(&str, &str); 3] = [
-    ("micro-present", "macro-present"),
-    ("micro-absent", "macro-absent"),
-    ("micro-uncertain", "macro-uncertain"),
-];
+const NAMES: [(&str, &str); 3] =
+    [("micro-present", "macro-present"), ("micro-absent", "macro-absent"), ("micro-uncertain", "macro-uncertain")];
 
 /// Scores a label table, given report by report, with `label_count` labels.
 pub fn labels(reports: &[Vec<LabelCell>], label_count: usize, bootstrap: Bootstrap) -> LabelScores {
     let coded: Vec<Vec<u32>> = reports
         .iter()
-        .map(|cells| {
-            cells
-                .iter()
-                .map(|c| c.label * 16 + code(c.gold) * 4 + code(c.predicted))
-                .collect()
-        })
+        .map(|cells| cells.iter().map(|c| c.label * 16 + code(c.gold) * 4 + code(c.predicted)).collect())
         .collect();
-    let (sum, figures) = tally(&coded, label_count * 16, bootstrap, |sum| {
-        figures(&read(sum))
-    });
+    let (sum, figures) = tally(&coded, label_count * 16, bootstrap, |sum| figures(&read(sum)));
     let read = read(&sum);
-    LabelScores {
-        cells: read.cells,
-        right: read.right,
-        pooled: pooled(&read.counts),
-        counts: read.counts,
-        figures,
-    }
+    LabelScores { cells: read.cells, right: read.right, pooled: pooled(&read.counts), counts: read.counts, figures }
 }
 
 fn code(value: Option<Status>) -> u32 {
@@ -80,11 +64,7 @@ struct Read {
 
 /// Four by four tables (gold by predicted), one a label -> counts.
 fn read(sum: &[u64]) -> Read {
-    let mut read = Read {
-        cells: sum.iter().sum(),
-        right: 0,
-        counts: Vec::with_capacity(sum.len() / 16),
-    };
+    let mut read = Read { cells: sum.iter().sum(), right: 0, counts: Vec::with_capacity(sum.len() / 16) };
     for table in sum.chunks_exact(16) {
         let mut counts = [Counts::default(); 3];
         for (at, &n) in table.iter().enumerate() {
@@ -123,11 +103,7 @@ fn figures(read: &Read) -> Vec<(&'static str, Option<f64>)> {
     let mut out = Vec::with_capacity(8);
     for (status, (micro, r#macro)) in NAMES.into_iter().enumerate() {
         out.push((micro, pooled[status].f1()));
-        let with_support = read
-            .counts
-            .iter()
-            .map(|c| c[status])
-            .filter(|c| c.support() > 0);
+        let with_support = read.counts.iter().map(|c| c[status]).filter(|c| c.support() > 0);
         out.push((r#macro, mean(with_support.map(Counts::f1))));
     }
     out.push(("exact", ratio(read.right, read.cells)));
@@ -148,11 +124,7 @@ mod tests {
             .map(|row| {
                 row.iter()
                     .enumerate()
-                    .map(|(label, &(gold, predicted))| LabelCell {
-                        label: label as u32,
-                        gold,
-                        predicted,
-                    })
+                    .map(|(label, &(gold, predicted))| LabelCell { label: label as u32, gold, predicted })
                     .collect()
             })
             .collect()
@@ -166,37 +138,10 @@ mod tests {
             &[(Some(Present), Some(Absent)), (None, Some(Uncertain))],
         ]);
         let scores = labels(&reports, 2, NO_BOOTSTRAP);
-        assert_eq!(
-            scores.counts[0][0],
-            Counts {
-                tp: 1,
-                fp: 0,
-                missed: 1
-            }
-        );
-        assert_eq!(
-            scores.counts[0][1],
-            Counts {
-                tp: 0,
-                fp: 1,
-                missed: 0
-            }
-        );
-        assert_eq!(
-            scores.counts[1][2],
-            Counts {
-                tp: 0,
-                fp: 1,
-                missed: 0
-            }
-        );
-        let value = |name| {
-            scores
-                .figures
-                .iter()
-                .find(|f| f.name == name)
-                .and_then(|f| f.value)
-        };
+        assert_eq!(scores.counts[0][0], Counts { tp: 1, fp: 0, missed: 1 });
+        assert_eq!(scores.counts[0][1], Counts { tp: 0, fp: 1, missed: 0 });
+        assert_eq!(scores.counts[1][2], Counts { tp: 0, fp: 1, missed: 0 });
+        let value = |name| scores.figures.iter().find(|f| f.name == name).and_then(|f| f.value);
         assert_eq!(value("micro-present"), Some(2.0 / 3.0));
         // Only label 1 has absent in the gold, so label 0's invented absent lowers micro, not macro.
         assert_eq!(value("macro-absent"), Some(1.0));
@@ -210,12 +155,7 @@ mod tests {
     #[test]
     fn what_nobody_says_has_no_figure() {
         let scores = labels(&table(&[&[(None, None)]]), 1, NO_BOOTSTRAP);
-        assert!(
-            scores
-                .figures
-                .iter()
-                .all(|f| f.name == "exact" || f.value.is_none())
-        );
+        assert!(scores.figures.iter().all(|f| f.name == "exact" || f.value.is_none()));
         assert_eq!((scores.cells, scores.right), (1, 1));
     }
 }

@@ -65,13 +65,7 @@ pub struct MentionScores {
     pub figures: Vec<Figure>,
 }
 
-const FIGURES: [&str; 5] = [
-    "f1-present",
-    "f1-absent",
-    "f1-uncertain",
-    "f1-historical",
-    "f1-hypothetical",
-];
+const FIGURES: [&str; 5] = ["f1-present", "f1-absent", "f1-uncertain", "f1-historical", "f1-hypothetical"];
 
 // Where each count lies in the sum.
 const FOUND: usize = 1;
@@ -96,23 +90,13 @@ pub fn longest_overlap(gold: (u64, u64), predicted: &[(u64, u64)]) -> Option<usi
 
 /// Scores mentions, given report by report.
 pub fn mentions(reports: &[Vec<Judged>], bootstrap: Bootstrap) -> MentionScores {
-    let coded: Vec<Vec<u32>> = reports
-        .iter()
-        .map(|r| r.iter().flat_map(cells).map(|c| c as u32).collect())
-        .collect();
+    let coded: Vec<Vec<u32>> = reports.iter().map(|r| r.iter().flat_map(cells).map(|c| c as u32).collect()).collect();
     let (sum, figures) = tally(&coded, CELLS, bootstrap, figures);
     let mut attributes = [(0, 0); 3];
     for (i, a) in attributes.iter_mut().enumerate() {
         *a = (sum[CARRIED + 2 * i + 1], sum[CARRIED + 2 * i]);
     }
-    MentionScores {
-        n: sum[0],
-        found: sum[FOUND],
-        right: sum[RIGHT],
-        counts: counts(&sum),
-        attributes,
-        figures,
-    }
+    MentionScores { n: sum[0], found: sum[FOUND], right: sum[RIGHT], counts: counts(&sum), attributes, figures }
 }
 
 /// The counts that one mention adds to.
@@ -141,21 +125,14 @@ fn cells(judged: &Judged) -> Vec<usize> {
 fn counts(sum: &[u64]) -> [Counts; 6] {
     let mut out = [Counts::default(); 6];
     for (c, s) in out.iter_mut().zip(sum[STATUS..].chunks_exact(3)) {
-        *c = Counts {
-            tp: s[0],
-            fp: s[1],
-            missed: s[2],
-        };
+        *c = Counts { tp: s[0], fp: s[1], missed: s[2] };
     }
     out
 }
 
 fn figures(sum: &[u64]) -> Vec<(&'static str, Option<f64>)> {
     let counts = counts(sum);
-    let mut out = vec![
-        ("found", ratio(sum[FOUND], sum[0])),
-        ("status-right", ratio(sum[RIGHT], sum[FOUND].max(1))),
-    ];
+    let mut out = vec![("found", ratio(sum[FOUND], sum[0])), ("status-right", ratio(sum[RIGHT], sum[FOUND].max(1)))];
     out.extend(FIGURES.iter().zip(counts).map(|(&name, c)| (name, c.f1())));
     out.push(("macro3", mean(counts[..3].iter().map(|c| c.f1()))));
     for (i, name) in ATTRIBUTES.into_iter().enumerate() {
@@ -171,73 +148,27 @@ mod tests {
 
     #[test]
     fn the_longest_overlap_wins_and_the_first_of_equals() {
-        assert_eq!(
-            longest_overlap((10, 20), &[(0, 10), (8, 12), (15, 25), (12, 17)]),
-            Some(2)
-        );
-        assert_eq!(
-            longest_overlap((10, 20), &[(20, 30), (0, 10), (13, 13)]),
-            None
-        );
+        assert_eq!(longest_overlap((10, 20), &[(0, 10), (8, 12), (15, 25), (12, 17)]), Some(2));
+        assert_eq!(longest_overlap((10, 20), &[(20, 30), (0, 10), (13, 13)]), None);
     }
 
     #[test]
     fn figures_by_hand() {
-        let judged = |gold, predicted, side| Judged {
-            gold,
-            predicted,
-            attributes: [side, None, None],
-        };
+        let judged = |gold, predicted, side| Judged { gold, predicted, attributes: [side, None, None] };
         let reports = [
             vec![
                 judged(Said::Present, Some(Said::Present), Some(true)),
                 judged(Said::Present, Some(Said::Family), Some(false)),
             ],
-            vec![
-                judged(Said::Absent, None, None),
-                judged(Said::Uncertain, Some(Said::Uncertain), None),
-            ],
+            vec![judged(Said::Absent, None, None), judged(Said::Uncertain, Some(Said::Uncertain), None)],
         ];
-        let scores = mentions(
-            &reports,
-            Bootstrap {
-                rounds: 10,
-                seed: 1,
-            },
-        );
+        let scores = mentions(&reports, Bootstrap { rounds: 10, seed: 1 });
         assert_eq!((scores.n, scores.found, scores.right), (4, 3, 2));
-        assert_eq!(
-            scores.counts[0],
-            Counts {
-                tp: 1,
-                fp: 0,
-                missed: 1
-            }
-        );
-        assert_eq!(
-            scores.counts[1],
-            Counts {
-                tp: 0,
-                fp: 0,
-                missed: 1
-            }
-        );
-        assert_eq!(
-            scores.counts[5],
-            Counts {
-                tp: 0,
-                fp: 1,
-                missed: 0
-            }
-        );
+        assert_eq!(scores.counts[0], Counts { tp: 1, fp: 0, missed: 1 });
+        assert_eq!(scores.counts[1], Counts { tp: 0, fp: 0, missed: 1 });
+        assert_eq!(scores.counts[5], Counts { tp: 0, fp: 1, missed: 0 });
         assert_eq!(scores.attributes, [(1, 2), (0, 0), (0, 0)]);
-        let value = |name| {
-            scores
-                .figures
-                .iter()
-                .find(|f| f.name == name)
-                .and_then(|f| f.value)
-        };
+        let value = |name| scores.figures.iter().find(|f| f.name == name).and_then(|f| f.value);
         assert_eq!(value("found"), Some(0.75));
         assert_eq!(value("macro3"), Some((2.0 / 3.0 + 0.0 + 1.0) / 3.0));
         assert_eq!(value("f1-historical"), None);

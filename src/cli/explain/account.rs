@@ -83,15 +83,10 @@ pub(super) struct LabelAccount<'e> {
 
 impl<'e> Account<'e> {
     /// Reads the report and gathers what to tell.
-    pub(super) fn new(
-        engine: &'e Engine,
-        bound: &'e BoundScheme,
-        report: &'e Report,
-    ) -> Account<'e> {
+    pub(super) fn new(engine: &'e Engine, bound: &'e BoundScheme, report: &'e Report) -> Account<'e> {
         let analysis = engine.analyze(report);
-        let mentions: Vec<MentionAccount> = (0..analysis.mentions.len())
-            .map(|i| mention_account(engine, bound, &analysis, report, i))
-            .collect();
+        let mentions: Vec<MentionAccount> =
+            (0..analysis.mentions.len()).map(|i| mention_account(engine, bound, &analysis, report, i)).collect();
         let mut labels: Vec<LabelAccount> = bound
             .scheme
             .labels
@@ -123,55 +118,29 @@ impl<'e> Account<'e> {
             }
         }
         if let Some(rule) = &bound.scheme.no_finding {
-            no_finding(
-                engine,
-                bound,
-                &analysis,
-                &mut labels[rule.label],
-                rule.label,
-            );
+            no_finding(engine, bound, &analysis, &mut labels[rule.label], rule.label);
         }
-        let muted = |s: &&crate::Section| {
-            s.kind
-                .is_some_and(|k| !engine.rules.sections[k as usize].labels)
-        };
+        let muted = |s: &&crate::Section| s.kind.is_some_and(|k| !engine.rules.sections[k as usize].labels);
         Account {
             id: &report.id,
             text: &report.text,
             scheme: &bound.scheme.title,
             mentions,
             labels,
-            headings: analysis
-                .sections
-                .iter()
-                .map(|s| s.heading)
-                .filter(|h| !h.is_empty())
-                .collect(),
-            muted: analysis
-                .sections
-                .iter()
-                .filter(muted)
-                .map(|s| s.body)
-                .collect(),
+            headings: analysis.sections.iter().map(|s| s.heading).filter(|h| !h.is_empty()).collect(),
+            muted: analysis.sections.iter().filter(muted).map(|s| s.body).collect(),
             notes: analysis.notes.iter().map(|n| n.text()).collect(),
         }
     }
 
     /// The text of a span on one line.
     pub(super) fn quote(&self, span: Span) -> String {
-        self.text[span.range()]
-            .split_whitespace()
-            .collect::<Vec<_>>()
-            .join(" ")
+        self.text[span.range()].split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     /// The words that a rule saw, quoted.
     pub(super) fn cue(&self, reason: &Reason) -> String {
-        let words: Vec<String> = reason
-            .cues
-            .iter()
-            .map(|&c| format!("\u{201c}{}\u{201d}", self.quote(c)))
-            .collect();
+        let words: Vec<String> = reason.cues.iter().map(|&c| format!("\u{201c}{}\u{201d}", self.quote(c))).collect();
         words.join(" + ")
     }
 
@@ -235,10 +204,7 @@ const fn subject_word(subject: Subject) -> Option<&'static str> {
 }
 
 fn shown_as(assertion: &Assertion) -> (Shade, &'static str) {
-    match (
-        subject_word(assertion.subject).or(time_word(assertion.time)),
-        assertion.status,
-    ) {
+    match (subject_word(assertion.subject).or(time_word(assertion.time)), assertion.status) {
         (Some(word), _) => (Shade::Aside, word),
         (None, Status::Present) => (Shade::Present, "present"),
         (None, Status::Uncertain) => (Shade::Uncertain, "uncertain"),
@@ -256,8 +222,7 @@ fn mention_account<'e>(
     let (mention, assertion) = (&analysis.mentions[at], &analysis.assertions[at]);
     let concept = engine.lexicon.concept(mention.concept);
     let (shade, word) = shown_as(assertion);
-    let section =
-        &analysis.sections[analysis.sentences[mention.sentence as usize].section as usize];
+    let section = &analysis.sections[analysis.sentences[mention.sentence as usize].section as usize];
     let mut reasons: Vec<Reason> = Vec::new();
     for evidence in analysis.evidence_of(assertion) {
         let mut reason = reason(engine, evidence, word);
@@ -265,10 +230,7 @@ fn mention_account<'e>(
         if engine.rules.kind(evidence.rule) == RuleKind::Section && !section.heading.is_empty() {
             reason.cues = vec![section.heading];
         }
-        match reasons
-            .iter_mut()
-            .find(|r| r.place == reason.place && r.rule == reason.rule)
-        {
+        match reasons.iter_mut().find(|r| r.place == reason.place && r.rule == reason.rule) {
             Some(known) => known.cues.extend(reason.cues),
             None => reasons.push(reason),
         }
@@ -279,59 +241,25 @@ fn mention_account<'e>(
     }
     reasons.sort_by_key(|r| !r.decides);
     let mut attributes = Vec::new();
-    attributes.extend(
-        mention
-            .severity
-            .map(|s| ("severity", report.text[s.range()].to_owned())),
-    );
+    attributes.extend(mention.severity.map(|s| ("severity", report.text[s.range()].to_owned())));
     attributes.extend(mention.side.map(|s| ("side", side_word(s).to_owned())));
-    attributes.extend(
-        assertion
-            .change
-            .map(|c| ("change", change_word(c).to_owned())),
-    );
-    let places: Vec<&str> = mention
-        .location
-        .iter()
-        .flatten()
-        .map(|&c| &*engine.lexicon.concept(c).name)
-        .collect();
+    attributes.extend(assertion.change.map(|c| ("change", change_word(c).to_owned())));
+    let places: Vec<&str> = mention.location.iter().flatten().map(|&c| &*engine.lexicon.concept(c).name).collect();
     attributes.extend((!places.is_empty()).then(|| ("place", places.join(", "))));
-    let now = Assertion {
-        time: Time::Current,
-        subject: Subject::Patient,
-        ..*assertion
-    };
+    let now = Assertion { time: Time::Current, subject: Subject::Patient, ..*assertion };
     let no_finding = bound.scheme.no_finding.as_ref().map(|n| n.label);
-    let alone = engine.labels(
-        &alone(
-            analysis,
-            Mention {
-                counts: true,
-                ..*mention
-            },
-            now,
-        ),
-        bound,
-    );
+    let alone = engine.labels(&alone(analysis, Mention { counts: true, ..*mention }, now), bound);
     MentionAccount {
         span: mention.span,
         sentence: analysis.sentences[mention.sentence as usize].span,
         name: &concept.name,
-        named_at: format!(
-            "{}:{}",
-            engine.lexicon.files[concept.file as usize].name, concept.line
-        ),
+        named_at: format!("{}:{}", engine.lexicon.files[concept.file as usize].name, concept.line),
         shade,
         word,
         attributes,
         reasons,
         aside: aside(engine, analysis, mention, assertion),
-        labels: alone
-            .iter()
-            .map(|l| l.label as usize)
-            .filter(|&l| Some(l) != no_finding)
-            .collect(),
+        labels: alone.iter().map(|l| l.label as usize).filter(|&l| Some(l) != no_finding).collect(),
     }
 }
 
@@ -370,9 +298,7 @@ fn reason<'e>(engine: &'e Engine, evidence: &Evidence, word: &str) -> Reason<'e>
             if let Some(section) = rules.sections.iter().find(|s| s.rule == evidence.rule) {
                 gives.extend(time_word(section.time));
                 gives.extend(subject_word(section.subject));
-                gives.extend(
-                    (section.asks && section.time == Time::Current).then_some("hypothetical"),
-                );
+                gives.extend((section.asks && section.time == Time::Current).then_some("hypothetical"));
             }
         }
     }
@@ -388,12 +314,7 @@ fn reason<'e>(engine: &'e Engine, evidence: &Evidence, word: &str) -> Reason<'e>
 }
 
 /// Why a mention does not count for labels.
-fn aside(
-    engine: &Engine,
-    analysis: &Analysis,
-    mention: &Mention,
-    assertion: &Assertion,
-) -> Option<String> {
+fn aside(engine: &Engine, analysis: &Analysis, mention: &Mention, assertion: &Assertion) -> Option<String> {
     let mut why: Vec<String> = Vec::new();
     match assertion.subject {
         Subject::Patient => {}
@@ -406,35 +327,20 @@ fn aside(
         Time::Hypothetical => why.push("it is only asked, planned or conditional".to_owned()),
     }
     if !mention.counts {
-        let section =
-            &analysis.sections[analysis.sentences[mention.sentence as usize].section as usize];
-        why.push(
-            match section.kind.map(|k| &engine.rules.sections[k as usize]) {
-                Some(rule) => {
-                    let info = engine.rules.info(rule.rule);
-                    format!(
-                        "the section \"{}\" does not count for labels ({}:{})",
-                        rule.id, info.file, info.line
-                    )
-                }
-                None => {
-                    "it stands before the first heading, and the report has a section of findings"
-                        .to_owned()
-                }
-            },
-        );
+        let section = &analysis.sections[analysis.sentences[mention.sentence as usize].section as usize];
+        why.push(match section.kind.map(|k| &engine.rules.sections[k as usize]) {
+            Some(rule) => {
+                let info = engine.rules.info(rule.rule);
+                format!("the section \"{}\" does not count for labels ({}:{})", rule.id, info.file, info.line)
+            }
+            None => "it stands before the first heading, and the report has a section of findings".to_owned(),
+        });
     }
     (!why.is_empty()).then(|| why.join("; "))
 }
 
 /// "No Finding" is given where nothing stands against it; each mention is asked whether it does.
-fn no_finding(
-    engine: &Engine,
-    bound: &BoundScheme,
-    analysis: &Analysis,
-    label: &mut LabelAccount,
-    number: usize,
-) {
+fn no_finding(engine: &Engine, bound: &BoundScheme, analysis: &Analysis, label: &mut LabelAccount, number: usize) {
     if label.value.is_some() {
         label.note = Some("nothing that the report says stands against it".to_owned());
         return;
@@ -446,10 +352,7 @@ fn no_finding(
     label.others = (0..analysis.mentions.len())
         .filter(|&i| {
             let alone = alone(analysis, analysis.mentions[i], analysis.assertions[i]);
-            !engine
-                .labels(&alone, bound)
-                .iter()
-                .any(|l| l.label as usize == number)
+            !engine.labels(&alone, bound).iter().any(|l| l.label as usize == number)
         })
         .collect();
     label.note = Some("these findings stand against it".to_owned());

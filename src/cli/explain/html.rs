@@ -14,8 +14,7 @@ use std::fmt::Write;
 const STYLE: &str = include_str!("page.css");
 
 /// Nothing but the page's own style; no script, no image, no form, no frame.
-const POLICY: &str =
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
 /// Groups of labels, in the order that a reader asks for them.
 const GROUPS: [(&str, Option<Status>); 4] = [
@@ -92,10 +91,7 @@ fn head(account: &Account) -> Markup {
         (account.count(Some(Status::Absent)), "absent"),
         (account.count(None), "not mentioned"),
     ];
-    let counted: Vec<String> = counted
-        .iter()
-        .map(|(n, word)| format!("{n} {word}"))
-        .collect();
+    let counted: Vec<String> = counted.iter().map(|(n, word)| format!("{n} {word}")).collect();
     html! {
         header {
             h1 { (account.id) }
@@ -120,19 +116,15 @@ fn sign(shade: Shade) -> Markup {
 /// it, so that mentions may overlap in any way; the shortest gives the colour.
 fn report(account: &Account) -> Markup {
     let mentions = account.mentions.iter().map(|m| m.span);
-    let spans = mentions
-        .chain(account.headings.iter().copied())
-        .chain(account.muted.iter().copied());
+    let spans = mentions.chain(account.headings.iter().copied()).chain(account.muted.iter().copied());
     let whole = Span::new(0, account.text.len() as u32);
     html! { @for span in pieces(whole, spans) { (piece(account, span)) } }
 }
 
 /// `whole`, cut where any of the spans begins or ends inside it.
 fn pieces(whole: Span, spans: impl Iterator<Item = Span>) -> Vec<Span> {
-    let mut cuts: Vec<u32> = spans
-        .flat_map(|s| [s.start, s.end])
-        .filter(|&c| whole.start < c && c < whole.end)
-        .collect();
+    let mut cuts: Vec<u32> =
+        spans.flat_map(|s| [s.start, s.end]).filter(|&c| whole.start < c && c < whole.end).collect();
     cuts.extend([whole.start, whole.end]);
     cuts.sort_unstable();
     cuts.dedup();
@@ -145,27 +137,10 @@ fn covers(outer: Span, inner: Span) -> bool {
 
 fn piece(account: &Account, span: Span) -> Markup {
     let mut classes: Vec<String> = Vec::new();
-    classes.extend(
-        account
-            .headings
-            .iter()
-            .any(|&h| covers(h, span))
-            .then(|| "head".to_owned()),
-    );
-    classes.extend(
-        account
-            .muted
-            .iter()
-            .any(|&m| covers(m, span))
-            .then(|| "muted".to_owned()),
-    );
-    let inside: Vec<usize> = (0..account.mentions.len())
-        .filter(|&i| covers(account.mentions[i].span, span))
-        .collect();
-    let shortest = inside
-        .iter()
-        .map(|&i| &account.mentions[i])
-        .min_by_key(|m| m.span.len());
+    classes.extend(account.headings.iter().any(|&h| covers(h, span)).then(|| "head".to_owned()));
+    classes.extend(account.muted.iter().any(|&m| covers(m, span)).then(|| "muted".to_owned()));
+    let inside: Vec<usize> = (0..account.mentions.len()).filter(|&i| covers(account.mentions[i].span, span)).collect();
+    let shortest = inside.iter().map(|&i| &account.mentions[i]).min_by_key(|m| m.span.len());
     let Some(shortest) = shortest else {
         return html! {
             @if classes.is_empty() { (cued(account, span)) } @else { span class=(classes.join(" ")) { (cued(account, span)) } }
@@ -175,11 +150,8 @@ fn piece(account: &Account, span: Span) -> Markup {
     classes.extend((inside.len() > 1).then(|| "many".to_owned()));
     classes.extend(inside.iter().map(|i| format!("m{i}")));
     // Two concepts under the same words, alike in status, are told once.
-    let mut ending: Vec<&MentionAccount> = inside
-        .iter()
-        .map(|&i| &account.mentions[i])
-        .filter(|m| m.span.end == span.end)
-        .collect();
+    let mut ending: Vec<&MentionAccount> =
+        inside.iter().map(|&i| &account.mentions[i]).filter(|m| m.span.end == span.end).collect();
     ending.dedup_by_key(|m| m.word);
     let told: Vec<String> = inside.iter().map(|i| format!("t{i}")).collect();
     html! {
@@ -192,12 +164,7 @@ fn piece(account: &Account, span: Span) -> Markup {
 
 /// A piece of text with the cues in it.
 fn cued(account: &Account, span: Span) -> Markup {
-    let cues = || {
-        account
-            .mentions
-            .iter()
-            .flat_map(|m| m.reasons.iter().flat_map(|r| r.cues.iter().copied()))
-    };
+    let cues = || account.mentions.iter().flat_map(|m| m.reasons.iter().flat_map(|r| r.cues.iter().copied()));
     html! {
         @for part in pieces(span, cues()) {
             @let of: Vec<String> = account.mentions.iter().enumerate()
@@ -248,9 +215,7 @@ fn status_pill(mention: &MentionAccount) -> Markup {
 
 fn sentence_case(text: &str) -> String {
     let mut chars = text.chars();
-    chars
-        .next()
-        .map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
+    chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
 }
 
 fn reason_block(account: &Account, reason: &Reason) -> Markup {
@@ -318,11 +283,7 @@ fn table(account: &Account) -> Markup {
 
 fn row(account: &Account, mention: &MentionAccount) -> Markup {
     let deciding: Vec<&Reason> = mention.reasons.iter().filter(|r| r.decides).collect();
-    let names: Vec<&str> = mention
-        .labels
-        .iter()
-        .map(|&l| account.labels[l].name)
-        .collect();
+    let names: Vec<&str> = mention.labels.iter().map(|&l| account.labels[l].name).collect();
     html! {
         tr {
             td { strong { (account.quote(mention.span)) } br; span.soft { (mention.name) } }
@@ -342,22 +303,11 @@ fn lights(account: &Account) -> String {
     let mut css = String::new();
     for (i, mention) in account.mentions.iter().enumerate() {
         let labels: Vec<String> = mention.labels.iter().map(|l| format!(".l{l}")).collect();
-        light(
-            &mut css,
-            &format!(".m{i}"),
-            &[format!(".m{i}")],
-            &[format!(".c{i}")],
-            &labels,
-            &[format!("#t{i}")],
-        );
+        light(&mut css, &format!(".m{i}"), &[format!(".m{i}")], &[format!(".c{i}")], &labels, &[format!("#t{i}")]);
     }
     for (i, label) in account.labels.iter().enumerate() {
-        let mentions: Vec<usize> = label
-            .decider
-            .into_iter()
-            .chain(label.others.iter().copied())
-            .chain(label.aside.iter().copied())
-            .collect();
+        let mentions: Vec<usize> =
+            label.decider.into_iter().chain(label.others.iter().copied()).chain(label.aside.iter().copied()).collect();
         let marks: Vec<String> = mentions.iter().map(|m| format!(".m{m}")).collect();
         let cues: Vec<String> = label.decider.iter().map(|m| format!(".c{m}")).collect();
         let mut told = vec![format!("#k{i}")];
@@ -368,42 +318,18 @@ fn lights(account: &Account) -> String {
             None => mentions.clone(),
         };
         told.extend(shown.iter().map(|m| format!("#t{m}")));
-        light(
-            &mut css,
-            &format!(".l{i}"),
-            &marks,
-            &cues,
-            &[format!(".l{i}")],
-            &told,
-        );
+        light(&mut css, &format!(".l{i}"), &marks, &cues, &[format!(".l{i}")], &told);
     }
     css.push_str("body:has(.hot:hover, .hot:focus-within) .hint { display: none; }\n");
     css
 }
 
-fn light(
-    css: &mut String,
-    source: &str,
-    marks: &[String],
-    cues: &[String],
-    labels: &[String],
-    told: &[String],
-) {
-    let active =
-        format!("body:is(:has({source}:hover), :not(:has(.hot:hover)):has({source}:focus-within))");
+fn light(css: &mut String, source: &str, marks: &[String], cues: &[String], labels: &[String], told: &[String]) {
+    let active = format!("body:is(:has({source}:hover), :not(:has(.hot:hover)):has({source}:focus-within))");
     let groups = [
-        (
-            marks,
-            "box-shadow: 0 0 0 2px var(--c); filter: saturate(1.25);",
-        ),
-        (
-            cues,
-            "background: var(--blue-soft); box-shadow: 0 0 0 2px var(--blue); border-radius: 4px;",
-        ),
-        (
-            labels,
-            "background: var(--blue-soft); border-color: var(--blue);",
-        ),
+        (marks, "box-shadow: 0 0 0 2px var(--c); filter: saturate(1.25);"),
+        (cues, "background: var(--blue-soft); box-shadow: 0 0 0 2px var(--blue); border-radius: 4px;"),
+        (labels, "background: var(--blue-soft); border-color: var(--blue);"),
         (told, "display: block;"),
     ];
     for (targets, style) in groups {

@@ -21,11 +21,7 @@ const fn ansi(shade: Shade) -> &'static str {
 
 /// The whole account as text.
 pub(super) fn render(account: &Account, colours: bool) -> String {
-    let mut page = Page {
-        account,
-        colours,
-        out: String::new(),
-    };
+    let mut page = Page { account, colours, out: String::new() };
     page.report();
     page.labels();
     page.asides();
@@ -40,19 +36,11 @@ struct Page<'a> {
 
 impl Page<'_> {
     fn paint(&self, shade: Shade, text: &str) -> String {
-        if self.colours {
-            format!("{}{text}{RESET}", ansi(shade))
-        } else {
-            text.to_owned()
-        }
+        if self.colours { format!("{}{text}{RESET}", ansi(shade)) } else { text.to_owned() }
     }
 
     fn bold(&self, text: &str) -> String {
-        if self.colours {
-            format!("\x1b[1m{text}{RESET}")
-        } else {
-            text.to_owned()
-        }
+        if self.colours { format!("\x1b[1m{text}{RESET}") } else { text.to_owned() }
     }
 
     fn line(&mut self, text: &str) {
@@ -67,11 +55,7 @@ impl Page<'_> {
             let _ = writeln!(self.out, "note: {note}");
         }
         self.out.push('\n');
-        let marked = if self.colours {
-            self.coloured()
-        } else {
-            self.bracketed()
-        };
+        let marked = if self.colours { self.coloured() } else { self.bracketed() };
         for line in marked.lines() {
             self.line(format!("  {line}").trim_end());
         }
@@ -97,20 +81,12 @@ impl Page<'_> {
             out.push_str(&plain(&self.account.text[from..at]));
             from = at;
             // Inner mentions close first, outer mentions open first.
-            let mut closing: Vec<&MentionAccount> = mentions
-                .iter()
-                .filter(|m| m.span.end as usize == at)
-                .collect();
+            let mut closing: Vec<&MentionAccount> = mentions.iter().filter(|m| m.span.end as usize == at).collect();
             closing.sort_by_key(|m| std::cmp::Reverse(m.span.start));
             for mention in closing {
                 let _ = write!(out, "|{}]", mention.word);
             }
-            out.extend(
-                mentions
-                    .iter()
-                    .filter(|m| m.span.start as usize == at)
-                    .map(|_| '['),
-            );
+            out.extend(mentions.iter().filter(|m| m.span.start as usize == at).map(|_| '['));
         }
         out.push_str(&plain(&self.account.text[from..]));
         out
@@ -122,18 +98,12 @@ impl Page<'_> {
         let mentions = &self.account.mentions;
         let mut out = String::new();
         let mut from = 0;
-        for to in boundaries(mentions)
-            .into_iter()
-            .chain([self.account.text.len()])
-        {
+        for to in boundaries(mentions).into_iter().chain([self.account.text.len()]) {
             let piece = plain(&self.account.text[from..to]);
-            let over = mentions
-                .iter()
-                .filter(|m| m.span.start as usize <= from && to <= m.span.end as usize);
+            let over = mentions.iter().filter(|m| m.span.start as usize <= from && to <= m.span.end as usize);
             match over.min_by_key(|m| m.span.len()) {
                 Some(m) => {
-                    let lines: Vec<String> =
-                        piece.split('\n').map(|l| self.paint(m.shade, l)).collect();
+                    let lines: Vec<String> = piece.split('\n').map(|l| self.paint(m.shade, l)).collect();
                     out.push_str(&lines.join("\n"));
                 }
                 None => out.push_str(&piece),
@@ -180,65 +150,26 @@ impl Page<'_> {
             self.wrapped("  ", 2, &format!("{} ({})", label.definition, label.place));
         }
         for (i, &other) in label.others.iter().enumerate() {
-            let lead = if i > 0 || label.note.is_some() {
-                "            "
-            } else {
-                "  also      "
-            };
+            let lead = if i > 0 || label.note.is_some() { "            " } else { "  also      " };
             self.mention(lead, other, false);
         }
         for (i, &other) in label.aside.iter().enumerate() {
-            self.mention(
-                if i > 0 {
-                    "            "
-                } else {
-                    "  left out  "
-                },
-                other,
-                true,
-            );
+            self.mention(if i > 0 { "            " } else { "  left out  " }, other, true);
         }
     }
 
     fn reasons(&mut self, mention: &MentionAccount) {
-        let finding = format!(
-            "\u{201c}{}\u{201d} names {}",
-            plain(&self.account.quote(mention.span)),
-            mention.name
-        );
-        self.wrapped(
-            "  finding   ",
-            12,
-            &format!("{finding} ({})", mention.named_at),
-        );
+        let finding = format!("\u{201c}{}\u{201d} names {}", plain(&self.account.quote(mention.span)), mention.name);
+        self.wrapped("  finding   ", 12, &format!("{finding} ({})", mention.named_at));
         if !mention.reasons.iter().any(|r| r.decides) {
-            self.wrapped(
-                "  cue       ",
-                12,
-                &format!("none: named plainly, so {}", mention.word),
-            );
+            self.wrapped("  cue       ", 12, &format!("none: named plainly, so {}", mention.word));
         }
         for reason in &mention.reasons {
-            let lead = if reason.decides {
-                "  cue       "
-            } else {
-                "  besides   "
-            };
-            let gives = if reason.gives.is_empty() {
-                String::new()
-            } else {
-                format!(" -> {}", reason.gives.join(", "))
-            };
-            self.wrapped(
-                lead,
-                12,
-                &format!("{}{gives}", plain(&self.account.cue(reason))),
-            );
-            self.wrapped(
-                "            ",
-                12,
-                &format!("rule {} ({}): {}", reason.rule, reason.place, reason.why),
-            );
+            let lead = if reason.decides { "  cue       " } else { "  besides   " };
+            let gives =
+                if reason.gives.is_empty() { String::new() } else { format!(" -> {}", reason.gives.join(", ")) };
+            self.wrapped(lead, 12, &format!("{}{gives}", plain(&self.account.cue(reason))));
+            self.wrapped("            ", 12, &format!("rule {} ({}): {}", reason.rule, reason.place, reason.why));
         }
     }
 
@@ -251,28 +182,16 @@ impl Page<'_> {
             .filter(|r| r.decides)
             .map(|r| format!("{} {}", plain(&self.account.cue(r)), r.place))
             .collect();
-        let by = if cues.is_empty() {
-            String::new()
-        } else {
-            format!(" by {}", cues.join(", "))
-        };
-        let because = mention
-            .aside
-            .as_ref()
-            .filter(|_| why)
-            .map_or_else(String::new, |a| format!(": {a}"));
-        let text = format!(
-            "\u{201c}{}\u{201d} {word}{by}{because}",
-            plain(&self.account.quote(mention.span))
-        );
+        let by = if cues.is_empty() { String::new() } else { format!(" by {}", cues.join(", ")) };
+        let because = mention.aside.as_ref().filter(|_| why).map_or_else(String::new, |a| format!(": {a}"));
+        let text = format!("\u{201c}{}\u{201d} {word}{by}{because}", plain(&self.account.quote(mention.span)));
         self.wrapped(lead, 12, &text);
     }
 
     /// Mentions that no label of the scheme holds.
     fn asides(&mut self) {
-        let outside: Vec<usize> = (0..self.account.mentions.len())
-            .filter(|&i| self.account.mentions[i].labels.is_empty())
-            .collect();
+        let outside: Vec<usize> =
+            (0..self.account.mentions.len()).filter(|&i| self.account.mentions[i].labels.is_empty()).collect();
         if outside.is_empty() {
             return;
         }
@@ -318,10 +237,7 @@ fn seen(word: &str) -> usize {
 
 /// Where mentions start and end, in order.
 fn boundaries(mentions: &[MentionAccount]) -> Vec<usize> {
-    let mut out: Vec<usize> = mentions
-        .iter()
-        .flat_map(|m| [m.span.start as usize, m.span.end as usize])
-        .collect();
+    let mut out: Vec<usize> = mentions.iter().flat_map(|m| [m.span.start as usize, m.span.end as usize]).collect();
     out.sort_unstable();
     out.dedup();
     out
@@ -331,12 +247,6 @@ fn boundaries(mentions: &[MentionAccount]) -> Vec<usize> {
 fn plain(text: &str) -> String {
     text.replace("\r\n", "\n")
         .chars()
-        .map(|c| {
-            if c.is_control() && c != '\n' && c != '\t' {
-                '\u{fffd}'
-            } else {
-                c
-            }
-        })
+        .map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c })
         .collect()
 }

@@ -6,9 +6,7 @@ use super::read::{LabelGold, MentionGold, Predicted, Record};
 use super::{Options, misses, read};
 use crate::Error;
 use crate::rules::Status;
-use crate::score::{
-    self, ATTRIBUTES, Bootstrap, Judged, LabelCell, LabelScores, MentionScores, SAID, Said,
-};
+use crate::score::{self, ATTRIBUTES, Bootstrap, Judged, LabelCell, LabelScores, MentionScores, SAID, Said};
 use serde_json::{Map, Value};
 use std::collections::{BTreeSet, HashSet};
 
@@ -40,21 +38,9 @@ pub(super) struct MentionResult {
 
 pub(super) fn coverage(ids: &[&str], predicted: &Predicted) -> Coverage {
     let known: HashSet<&str> = ids.iter().copied().collect();
-    let missing = ids
-        .iter()
-        .filter(|id| !predicted.records.contains_key(**id))
-        .map(|&id| id.to_owned())
-        .collect();
-    let extra = predicted
-        .records
-        .keys()
-        .filter(|id| !known.contains(id.as_str()))
-        .count();
-    Coverage {
-        reports: ids.len(),
-        missing,
-        extra,
-    }
+    let missing = ids.iter().filter(|id| !predicted.records.contains_key(**id)).map(|&id| id.to_owned()).collect();
+    let extra = predicted.records.keys().filter(|id| !known.contains(id.as_str())).count();
+    Coverage { reports: ids.len(), missing, extra }
 }
 
 /// The labels of the scheme `chexpert`, in its order, read from the scheme itself so that there is one list.
@@ -87,39 +73,22 @@ fn label_names(options: &Options, gold: &LabelGold) -> Result<Vec<String>, Error
     if !options.labels.is_empty() {
         let asked: Vec<String> = options.labels.iter().map(|l| l.trim().to_owned()).collect();
         let known = known_labels();
-        let unknown = asked
-            .iter()
-            .find(|l| !there.contains(l.as_str()) && !known.contains(l));
+        let unknown = asked.iter().find(|l| !there.contains(l.as_str()) && !known.contains(l));
         return match unknown {
             Some(label) => {
                 let list: Vec<&str> = there.into_iter().collect();
-                Err(Error::Usage(format!(
-                    "--labels: the gold has no label {label:?}; it has {}",
-                    list.join(", ")
-                )))
+                Err(Error::Usage(format!("--labels: the gold has no label {label:?}; it has {}", list.join(", "))))
             }
             None => Ok(asked),
         };
     }
     let known = known_labels();
-    let mut names: Vec<String> = known
-        .iter()
-        .filter(|l| there.contains(l.as_str()))
-        .cloned()
-        .collect();
-    names.extend(
-        there
-            .iter()
-            .filter(|l| !known.iter().any(|k| k == *l))
-            .map(|&l| l.to_owned()),
-    );
+    let mut names: Vec<String> = known.iter().filter(|l| there.contains(l.as_str())).cloned().collect();
+    names.extend(there.iter().filter(|l| !known.iter().any(|k| k == *l)).map(|&l| l.to_owned()));
     names.retain(|l| l != "No Finding");
     if names.is_empty() {
         let place = options.gold.display().to_string();
-        return Err(Error::input(
-            place,
-            "no label; expected labels such as \"Pleural Effusion\" with a value",
-        ));
+        return Err(Error::input(place, "no label; expected labels such as \"Pleural Effusion\" with a value"));
     }
     Ok(names)
 }
@@ -142,15 +111,8 @@ pub(super) fn label_result(
                 continue;
             }
             let of = report.labels.get(name).copied();
-            let said = record
-                .and_then(|r| r.labels.as_ref())
-                .and_then(|l| l.get(name))
-                .copied();
-            cells.push(LabelCell {
-                label: number as u32,
-                gold: of,
-                predicted: said,
-            });
+            let said = record.and_then(|r| r.labels.as_ref()).and_then(|l| l.get(name)).copied();
+            cells.push(LabelCell { label: number as u32, gold: of, predicted: said });
             if options.errors && of != said {
                 misses.push(context.label_miss(&report.id, name, of, said, record));
             }
@@ -158,33 +120,19 @@ pub(super) fn label_result(
         table.push(cells);
     }
     let lacks = |columns: &[String], l: &String| !columns.contains(l);
-    let no_column = predicted.columns.as_ref().map_or_else(Vec::new, |c| {
-        names.iter().filter(|l| lacks(c, l)).cloned().collect()
-    });
-    let unscored = if options.labels.is_empty() && names.iter().any(|l| known_labels().contains(l))
-    {
-        known_labels()
-            .into_iter()
-            .filter(|l| l != "No Finding" && !names.contains(l))
-            .collect()
+    let no_column =
+        predicted.columns.as_ref().map_or_else(Vec::new, |c| names.iter().filter(|l| lacks(c, l)).cloned().collect());
+    let unscored = if options.labels.is_empty() && names.iter().any(|l| known_labels().contains(l)) {
+        known_labels().into_iter().filter(|l| l != "No Finding" && !names.contains(l)).collect()
     } else {
         Vec::new()
     };
     let scores = score::labels(&table, names.len(), bootstrap);
-    Ok(LabelResult {
-        names,
-        unscored,
-        no_column,
-        scores,
-        misses,
-    })
+    Ok(LabelResult { names, unscored, no_column, scores, misses })
 }
 
 fn has_mentions(predicted: &Predicted) -> bool {
-    predicted
-        .records
-        .values()
-        .any(|r| r.mentions.as_ref().is_some_and(|m| !m.is_empty()))
+    predicted.records.values().any(|r| r.mentions.as_ref().is_some_and(|m| !m.is_empty()))
 }
 
 /// What a predicted mention says, in one word.
@@ -215,30 +163,17 @@ pub(super) fn mention_result(
         let of: Option<&Record> = predicted.records.get(&report.id);
         let mentions = of.and_then(|r| r.mentions.as_ref()).unwrap_or(&none);
         // Reading has checked every span.
-        let spans: Vec<(u64, u64)> = mentions
-            .iter()
-            .map(|m| read::span("", m).unwrap_or_default())
-            .collect();
+        let spans: Vec<(u64, u64)> = mentions.iter().map(|m| read::span("", m).unwrap_or_default()).collect();
         let mut judged = Vec::with_capacity(report.mentions.len());
         for mention in &report.mentions {
             let best = score::longest_overlap(mention.span, &spans).map(|i| &mentions[i]);
-            let given = |i: usize| {
-                best.and_then(|b| b.get(ATTRIBUTES[i]))
-                    .and_then(Value::as_str)
-                    .unwrap_or_default()
-            };
+            let given = |i: usize| best.and_then(|b| b.get(ATTRIBUTES[i])).and_then(Value::as_str).unwrap_or_default();
             let mut attributes = [None; 3];
             for (i, expected) in mention.attributes.iter().enumerate() {
                 attributes[i] = best.and(expected.as_ref()).map(|e| e == given(i));
             }
-            let one = Judged {
-                gold: mention.status,
-                predicted: best.map(said),
-                attributes,
-            };
-            if options.errors
-                && (one.predicted != Some(one.gold) || attributes.contains(&Some(false)))
-            {
+            let one = Judged { gold: mention.status, predicted: best.map(said), attributes };
+            if options.errors && (one.predicted != Some(one.gold) || attributes.contains(&Some(false))) {
                 misses.push(misses::mention_miss(report, mention, one, best));
             }
             judged.push(one);
@@ -253,15 +188,10 @@ pub(super) fn mention_result(
             None => sets.push((report.set.clone(), vec![judged])),
         }
     }
-    let mut scored: Vec<(String, MentionScores)> = sets
-        .iter()
-        .map(|(name, reports)| (name.clone(), score::mentions(reports, bootstrap)))
-        .collect();
+    let mut scored: Vec<(String, MentionScores)> =
+        sets.iter().map(|(name, reports)| (name.clone(), score::mentions(reports, bootstrap))).collect();
     scored.push(("all".to_owned(), score::mentions(&all, bootstrap)));
-    MentionResult {
-        sets: scored,
-        misses,
-    }
+    MentionResult { sets: scored, misses }
 }
 
 /// The word of a value, for tables.

@@ -68,12 +68,7 @@ impl Context {
     /// Loads the engine only when there are mentions to explain.
     pub(super) fn new(wanted: bool, options: &Options) -> Result<Context, Error> {
         let engine = wanted.then(|| super::engine(options)).transpose()?;
-        let texts = options
-            .text
-            .as_deref()
-            .map(read::texts)
-            .transpose()?
-            .unwrap_or_default();
+        let texts = options.text.as_deref().map(read::texts).transpose()?.unwrap_or_default();
         Ok(Context { engine, texts })
     }
 
@@ -85,14 +80,11 @@ impl Context {
         predicted: Option<Status>,
         record: Option<&Record>,
     ) -> LabelMiss {
-        let mentions = record
-            .and_then(|r| r.mentions.as_deref())
-            .unwrap_or_default();
+        let mentions = record.and_then(|r| r.mentions.as_deref()).unwrap_or_default();
         let speaking = mentions.iter().filter(|m| self.speaks_of(m, label));
         let told: Vec<Told> = match predicted {
             Some(_) => {
-                let deciding =
-                    speaking.filter(|m| m.get("counted").and_then(Value::as_bool) != Some(false));
+                let deciding = speaking.filter(|m| m.get("counted").and_then(Value::as_bool) != Some(false));
                 deciding
                     .filter(|m| SAID[said(m) as usize].0 == word(predicted))
                     .take(1)
@@ -114,16 +106,11 @@ impl Context {
         let Some(engine) = &self.engine else {
             return false;
         };
-        let concept = mention
-            .get("concept")
-            .and_then(Value::as_str)
-            .and_then(|c| engine.lexicon.find(c));
+        let concept = mention.get("concept").and_then(Value::as_str).and_then(|c| engine.lexicon.find(c));
         let (Some(concept), Some(bound)) = (concept, engine.scheme("chexpert")) else {
             return false;
         };
-        bound.targets[concept.index()]
-            .iter()
-            .any(|t| *bound.scheme.labels[t.label as usize].name == *label)
+        bound.targets[concept.index()].iter().any(|t| *bound.scheme.labels[t.label as usize].name == *label)
     }
 
     fn told(&self, id: &str, mention: &Map<String, Value>) -> Told {
@@ -134,13 +121,7 @@ impl Context {
         });
         let cues = text.map_or_else(Vec::new, |text| {
             evidence(mention)
-                .filter_map(|e| {
-                    Some(slice(
-                        text,
-                        e.get("start")?.as_u64()?,
-                        e.get("end")?.as_u64()?,
-                    ))
-                })
+                .filter_map(|e| Some(slice(text, e.get("start")?.as_u64()?, e.get("end")?.as_u64()?)))
                 .collect()
         });
         let string = |key: &str| mention.get(key).and_then(Value::as_str).map(str::to_owned);
@@ -163,12 +144,7 @@ pub(super) fn mention_miss(
     best: Option<&Map<String, Value>>,
 ) -> MentionMiss {
     let name = |said: Said| SAID[said as usize].0;
-    let given = |a: &str| {
-        best.and_then(|b| b.get(a))
-            .and_then(Value::as_str)
-            .unwrap_or("none")
-            .to_owned()
-    };
+    let given = |a: &str| best.and_then(|b| b.get(a)).and_then(Value::as_str).unwrap_or("none").to_owned();
     let attributes = ATTRIBUTES
         .into_iter()
         .zip(judged.attributes)
@@ -183,21 +159,13 @@ pub(super) fn mention_miss(
         gold: name(judged.gold),
         predicted: judged.predicted.map(name),
         attributes,
-        context: slice(
-            &report.text,
-            mention.span.0.saturating_sub(70),
-            mention.span.1 + 50,
-        ),
+        context: slice(&report.text, mention.span.0.saturating_sub(70), mention.span.1 + 50),
         rules: best.map_or_else(Vec::new, rules),
     }
 }
 
 fn evidence(mention: &Map<String, Value>) -> impl Iterator<Item = &Value> {
-    mention
-        .get("evidence")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
+    mention.get("evidence").and_then(Value::as_array).into_iter().flatten()
 }
 
 /// Ids of the rules that decided, in order, each once.
@@ -213,17 +181,11 @@ fn rules(mention: &Map<String, Value>) -> Vec<String> {
 
 /// Code points `start..end` of a text, on one line.
 fn slice(text: &str, start: u64, end: u64) -> String {
-    let part: String = text
-        .chars()
-        .skip(start as usize)
-        .take(end.saturating_sub(start) as usize)
-        .collect();
+    let part: String = text.chars().skip(start as usize).take(end.saturating_sub(start) as usize).collect();
     plain(&part)
 }
 
 /// Report text for a terminal: on one line, and without control characters, which could steer it.
 pub(super) fn plain(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

@@ -70,30 +70,21 @@ fn read_text(path: &Path) -> Result<String, Error> {
     let name = path.display().to_string();
     let mut bytes = Vec::new();
     if name == "-" {
-        std::io::stdin()
-            .read_to_end(&mut bytes)
-            .map_err(|e| Error::input("standard input", e))?;
+        std::io::stdin().read_to_end(&mut bytes).map_err(|e| Error::input("standard input", e))?;
     } else {
         bytes = std::fs::read(path).map_err(|e| Error::input(&name, e))?;
     }
     if bytes.starts_with(&[0x1f, 0x8b]) {
         let packed = std::mem::take(&mut bytes);
-        flate2::read::MultiGzDecoder::new(&packed[..])
-            .read_to_end(&mut bytes)
-            .map_err(|e| Error::input(&name, e))?;
+        flate2::read::MultiGzDecoder::new(&packed[..]).read_to_end(&mut bytes).map_err(|e| Error::input(&name, e))?;
     }
     let text = String::from_utf8(bytes).map_err(|e| {
         Error::input(
             &name,
-            format!(
-                "byte {} is not UTF-8; expected JSON lines or CSV in UTF-8",
-                e.utf8_error().valid_up_to()
-            ),
+            format!("byte {} is not UTF-8; expected JSON lines or CSV in UTF-8", e.utf8_error().valid_up_to()),
         )
     })?;
-    Ok(text
-        .strip_prefix('\u{feff}')
-        .map_or_else(|| text.clone(), str::to_owned))
+    Ok(text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned))
 }
 
 /// One JSON object a line, with the place of each for messages.
@@ -102,27 +93,17 @@ fn json_lines<'t>(
     text: &'t str,
 ) -> impl Iterator<Item = Result<(String, Map<String, Value>), Error>> + use<'t> {
     let name = name.to_owned();
-    text.lines()
-        .enumerate()
-        .filter(|(_, line)| !line.trim().is_empty())
-        .map(move |(i, line)| {
-            let place = format!("{name}:{}", i + 1);
-            match serde_json::from_str(line) {
-                Ok(Value::Object(object)) => Ok((place, object)),
-                Ok(other) => Err(Error::input(
-                    place,
-                    format!("found {}; expected a JSON object", kind(&other)),
-                )),
-                // The message of serde_json counts lines from the start of this line, so only the column helps.
-                Err(e) => Err(Error::input(
-                    place,
-                    format!(
-                        "not JSON at column {}; expected one JSON object a line",
-                        e.column()
-                    ),
-                )),
+    text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(move |(i, line)| {
+        let place = format!("{name}:{}", i + 1);
+        match serde_json::from_str(line) {
+            Ok(Value::Object(object)) => Ok((place, object)),
+            Ok(other) => Err(Error::input(place, format!("found {}; expected a JSON object", kind(&other)))),
+            // The message of serde_json counts lines from the start of this line, so only the column helps.
+            Err(e) => {
+                Err(Error::input(place, format!("not JSON at column {}; expected one JSON object a line", e.column())))
             }
-        })
+        }
+    })
 }
 
 fn kind(value: &Value) -> &'static str {
@@ -137,33 +118,21 @@ fn kind(value: &Value) -> &'static str {
 }
 
 fn found(object: &Map<String, Value>, key: &str) -> String {
-    object.get(key).map_or_else(
-        || format!("no {key:?}"),
-        |v| format!("{key:?} is {}", kind(v)),
-    )
+    object.get(key).map_or_else(|| format!("no {key:?}"), |v| format!("{key:?} is {}", kind(v)))
 }
 
 fn id(place: &str, object: &Map<String, Value>) -> Result<String, Error> {
     match object.get("id") {
         Some(Value::String(id)) => Ok(id.clone()),
         Some(Value::Number(id)) => Ok(id.to_string()),
-        _ => Err(Error::input(
-            place,
-            format!(
-                "{}; expected the report's id as a string",
-                found(object, "id")
-            ),
-        )),
+        _ => Err(Error::input(place, format!("{}; expected the report's id as a string", found(object, "id")))),
     }
 }
 
 fn string(place: &str, object: &Map<String, Value>, key: &str) -> Result<String, Error> {
     match object.get(key) {
         Some(Value::String(text)) => Ok(text.clone()),
-        _ => Err(Error::input(
-            place,
-            format!("{}; expected a string", found(object, key)),
-        )),
+        _ => Err(Error::input(place, format!("{}; expected a string", found(object, key)))),
     }
 }
 
@@ -181,10 +150,7 @@ fn label_object(place: &str, value: &Value) -> Result<BTreeMap<String, Status>, 
     let Value::Object(labels) = value else {
         return Err(Error::input(
             place,
-            format!(
-                "\"labels\" is {}; expected an object from label to value",
-                kind(value)
-            ),
+            format!("\"labels\" is {}; expected an object from label to value", kind(value)),
         ));
     };
     let mut out = BTreeMap::new();
@@ -194,17 +160,11 @@ fn label_object(place: &str, value: &Value) -> Result<BTreeMap<String, Status>, 
             Value::String(word) => match status(word) {
                 Some(s) => drop(out.insert(label.clone(), s)),
                 None => {
-                    return Err(Error::input(
-                        place,
-                        format!("label {label:?} is {word:?}; {expected}"),
-                    ));
+                    return Err(Error::input(place, format!("label {label:?} is {word:?}; {expected}")));
                 }
             },
             other => {
-                return Err(Error::input(
-                    place,
-                    format!("label {label:?} is {}; {expected}", kind(other)),
-                ));
+                return Err(Error::input(place, format!("label {label:?} is {}; {expected}", kind(other))));
             }
         }
     }
@@ -212,18 +172,11 @@ fn label_object(place: &str, value: &Value) -> Result<BTreeMap<String, Status>, 
 }
 
 fn objects(place: &str, key: &str, value: &Value) -> Result<Vec<Map<String, Value>>, Error> {
-    let bad = |v: &Value| {
-        Error::input(
-            place,
-            format!("{key:?} holds {}; expected a list of objects", kind(v)),
-        )
-    };
+    let bad = |v: &Value| Error::input(place, format!("{key:?} holds {}; expected a list of objects", kind(v)));
     let Value::Array(list) = value else {
         return Err(bad(value));
     };
-    list.iter()
-        .map(|v| v.as_object().cloned().ok_or_else(|| bad(v)))
-        .collect()
+    list.iter().map(|v| v.as_object().cloned().ok_or_else(|| bad(v))).collect()
 }
 
 /// Start and end of a mention, in code points.
@@ -232,22 +185,13 @@ pub(super) fn span(place: &str, mention: &Map<String, Value>) -> Result<(u64, u6
         mention.get(key).and_then(Value::as_u64).ok_or_else(|| {
             Error::input(
                 place,
-                format!(
-                    "a mention with {}; expected a whole number of code points",
-                    found(mention, key)
-                ),
+                format!("a mention with {}; expected a whole number of code points", found(mention, key)),
             )
         })
     };
     let span = (offset("start")?, offset("end")?);
     if span.0 >= span.1 {
-        return Err(Error::input(
-            place,
-            format!(
-                "a mention from {} to {}; expected start before end",
-                span.0, span.1
-            ),
-        ));
+        return Err(Error::input(place, format!("a mention from {} to {}; expected start before end", span.0, span.1)));
     }
     Ok(span)
 }
@@ -257,61 +201,27 @@ pub(super) fn gold(path: &Path) -> Result<Gold, Error> {
     let (name, text) = (path.display().to_string(), read_text(path)?);
     if !text.trim_start().starts_with('{') {
         let (columns, rows) = super::table::read(&name, &text)?;
-        let reports = rows
-            .into_iter()
-            .map(|(id, labels)| GoldReport {
-                id,
-                labels,
-                undecided: Vec::new(),
-            })
-            .collect();
-        return Ok(Gold::Labels(LabelGold {
-            columns: Some(columns),
-            reports,
-        }));
+        let reports = rows.into_iter().map(|(id, labels)| GoldReport { id, labels, undecided: Vec::new() }).collect();
+        return Ok(Gold::Labels(LabelGold { columns: Some(columns), reports }));
     }
     let mut reports = Vec::new();
     let mut texts = Vec::new();
     for line in json_lines(&name, &text) {
         let (place, object) = line?;
         let id = id(&place, &object)?;
-        if let Some(list) = object
-            .get("mentions")
-            .filter(|_| object.contains_key("text"))
-        {
-            let mentions: Result<_, _> = objects(&place, "mentions", list)?
-                .iter()
-                .map(|m| gold_mention(&place, m))
-                .collect();
-            let set = object
-                .get("set")
-                .and_then(Value::as_str)
-                .unwrap_or("gold")
-                .to_owned();
-            texts.push(MentionGold {
-                set,
-                id,
-                text: string(&place, &object, "text")?,
-                mentions: mentions?,
-            });
+        if let Some(list) = object.get("mentions").filter(|_| object.contains_key("text")) {
+            let mentions: Result<_, _> =
+                objects(&place, "mentions", list)?.iter().map(|m| gold_mention(&place, m)).collect();
+            let set = object.get("set").and_then(Value::as_str).unwrap_or("gold").to_owned();
+            texts.push(MentionGold { set, id, text: string(&place, &object, "text")?, mentions: mentions? });
         } else if let Some(labels) = object.get("labels") {
             let undecided = match object.get("undecided") {
                 None | Some(Value::Null) => Vec::new(),
                 Some(list) => serde_json::from_value(list.clone()).map_err(|_| {
-                    Error::input(
-                        &place,
-                        format!(
-                            "\"undecided\" is {}; expected a list of label names",
-                            kind(list)
-                        ),
-                    )
+                    Error::input(&place, format!("\"undecided\" is {}; expected a list of label names", kind(list)))
                 })?,
             };
-            reports.push(GoldReport {
-                id,
-                labels: label_object(&place, labels)?,
-                undecided,
-            });
+            reports.push(GoldReport { id, labels: label_object(&place, labels)?, undecided });
         } else {
             return Err(Error::input(
                 place,
@@ -319,40 +229,23 @@ pub(super) fn gold(path: &Path) -> Result<Gold, Error> {
             ));
         }
         if !texts.is_empty() && !reports.is_empty() {
-            return Err(Error::input(
-                place,
-                "label gold and mention gold in one file; expected one kind",
-            ));
+            return Err(Error::input(place, "label gold and mention gold in one file; expected one kind"));
         }
     }
-    Ok(if texts.is_empty() {
-        Gold::Labels(LabelGold {
-            columns: None,
-            reports,
-        })
-    } else {
-        Gold::Mentions(texts)
-    })
+    Ok(if texts.is_empty() { Gold::Labels(LabelGold { columns: None, reports }) } else { Gold::Mentions(texts) })
 }
 
 fn gold_mention(place: &str, mention: &Map<String, Value>) -> Result<GoldMention, Error> {
     let word = string(place, mention, "status")?;
     let status = SAID.iter().find(|s| s.0 == word).map(|s| s.1).ok_or_else(|| {
-        Error::input(place, format!("a mention is {word:?}; expected present, absent, uncertain, historical, hypothetical or family"))
+        Error::input(
+            place,
+            format!("a mention is {word:?}; expected present, absent, uncertain, historical, hypothetical or family"),
+        )
     })?;
-    let attributes =
-        crate::score::ATTRIBUTES.map(|a| mention.get(a).and_then(Value::as_str).map(str::to_owned));
-    let quote = mention
-        .get("quote")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned();
-    Ok(GoldMention {
-        span: span(place, mention)?,
-        quote,
-        status,
-        attributes,
-    })
+    let attributes = crate::score::ATTRIBUTES.map(|a| mention.get(a).and_then(Value::as_str).map(str::to_owned));
+    let quote = mention.get("quote").and_then(Value::as_str).unwrap_or_default().to_owned();
+    Ok(GoldMention { span: span(place, mention)?, quote, status, attributes })
 }
 
 /// What is to be scored.
@@ -360,49 +253,22 @@ pub(super) fn predicted(path: &Path) -> Result<Predicted, Error> {
     let (name, text) = (path.display().to_string(), read_text(path)?);
     if !text.trim_start().starts_with('{') {
         let (columns, rows) = super::table::read(&name, &text)?;
-        let record = |labels| Record {
-            labels: Some(labels),
-            mentions: None,
-        };
-        let records = rows
-            .into_iter()
-            .map(|(id, labels)| (id, record(labels)))
-            .collect();
-        return Ok(Predicted {
-            records,
-            columns: Some(columns),
-        });
+        let record = |labels| Record { labels: Some(labels), mentions: None };
+        let records = rows.into_iter().map(|(id, labels)| (id, record(labels))).collect();
+        return Ok(Predicted { records, columns: Some(columns) });
     }
     let mut records = HashMap::new();
     for line in json_lines(&name, &text) {
         let (place, object) = line?;
-        let labels = object
-            .get("labels")
-            .map(|v| label_object(&place, v))
-            .transpose()?;
-        let key = if object.contains_key("mentions") {
-            "mentions"
-        } else {
-            "assertions"
-        };
-        let mentions = object
-            .get(key)
-            .map(|v| objects(&place, key, v))
-            .transpose()?;
+        let labels = object.get("labels").map(|v| label_object(&place, v)).transpose()?;
+        let key = if object.contains_key("mentions") { "mentions" } else { "assertions" };
+        let mentions = object.get(key).map(|v| objects(&place, key, v)).transpose()?;
         for mention in mentions.iter().flatten() {
             span(&place, mention)?;
-            if mention
-                .get("status")
-                .and_then(Value::as_str)
-                .and_then(status)
-                .is_none()
-            {
+            if mention.get("status").and_then(Value::as_str).and_then(status).is_none() {
                 return Err(Error::input(
                     place,
-                    format!(
-                        "a mention with {}; expected present, absent or uncertain",
-                        found(mention, "status")
-                    ),
+                    format!("a mention with {}; expected present, absent or uncertain", found(mention, "status")),
                 ));
             }
         }
@@ -414,20 +280,13 @@ pub(super) fn predicted(path: &Path) -> Result<Predicted, Error> {
         }
         records.insert(id(&place, &object)?, Record { labels, mentions });
     }
-    Ok(Predicted {
-        records,
-        columns: None,
-    })
+    Ok(Predicted { records, columns: None })
 }
 
 /// The texts of `--text`: id -> text.
 pub(super) fn texts(path: &Path) -> Result<HashMap<String, String>, Error> {
     let (name, text) = (path.display().to_string(), read_text(path)?);
     json_lines(&name, &text)
-        .map(|line| {
-            line.and_then(|(place, object)| {
-                Ok((id(&place, &object)?, string(&place, &object, "text")?))
-            })
-        })
+        .map(|line| line.and_then(|(place, object)| Ok((id(&place, &object)?, string(&place, &object, "text")?))))
         .collect()
 }

@@ -11,9 +11,7 @@ pub(super) type Table = (Vec<String>, Vec<(String, BTreeMap<String, Status>)>);
 /// that are no labels (sex, age, view) are carried by many such files, so a column counts as a label when
 /// all its values read as one.
 pub(super) fn read(name: &str, text: &str) -> Result<Table, Error> {
-    let mut reader = csv::ReaderBuilder::new()
-        .flexible(false)
-        .from_reader(text.as_bytes());
+    let mut reader = csv::ReaderBuilder::new().flexible(false).from_reader(text.as_bytes());
     let csv_error = |e: csv::Error| {
         let line = e.position().map_or(1, csv::Position::line);
         Error::input(
@@ -21,12 +19,7 @@ pub(super) fn read(name: &str, text: &str) -> Result<Table, Error> {
             "a row with another number of fields than the header; expected a CSV table",
         )
     };
-    let header: Vec<String> = reader
-        .headers()
-        .map_err(csv_error)?
-        .iter()
-        .map(|h| h.trim().to_owned())
-        .collect();
+    let header: Vec<String> = reader.headers().map_err(csv_error)?.iter().map(|h| h.trim().to_owned()).collect();
     let known = super::compare::known_labels();
     if header.len() < 2 {
         return Err(Error::input(
@@ -50,10 +43,7 @@ pub(super) fn read(name: &str, text: &str) -> Result<Table, Error> {
                     let line = record.position().map_or(1, csv::Position::line);
                     return Err(Error::input(
                         format!("{name}:{line}"),
-                        format!(
-                            "column {:?} is {field:?}; expected 1, 0, -1 or nothing",
-                            header[i]
-                        ),
+                        format!("column {:?} is {field:?}; expected 1, 0, -1 or nothing", header[i]),
                     ));
                 }
                 None => is_label[i] = false,
@@ -65,12 +55,7 @@ pub(super) fn read(name: &str, text: &str) -> Result<Table, Error> {
     for (_, labels) in &mut rows {
         labels.retain(|label, _| header.iter().zip(&is_label).any(|(h, l)| *l && h == label));
     }
-    let columns = header
-        .into_iter()
-        .zip(is_label)
-        .filter(|c| c.1)
-        .map(|c| c.0)
-        .collect();
+    let columns = header.into_iter().zip(is_label).filter(|c| c.1).map(|c| c.0).collect();
     Ok((columns, rows))
 }
 
