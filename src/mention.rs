@@ -430,6 +430,11 @@ pub(crate) fn link(units: &[Unit], links: &mut Vec<(u32, u32)>) {
     }
 }
 
+/// A word that no term and no cue knows.
+fn plain(unit: &Unit) -> bool {
+    unit.bits == 0 && unit.kind == TokenKind::Word
+}
+
 fn taken(links: &[(u32, u32)], part: usize) -> bool {
     links.iter().any(|l| l.0 as usize == part)
 }
@@ -468,8 +473,10 @@ fn link_left(units: &[Unit], d: usize, last_descriptor: Option<usize>, links: &m
         comma |= matches!(unit.kind, TokenKind::Comma | TokenKind::Semicolon | TokenKind::Open);
         // "silhouette stable and within normal limits" goes on, "lungs and clear" does not.
         let adjectives = at > floor
-            && units[at - 1].is(class::CUE | class::DESCRIPTOR | class::ADVERB)
-            && !units[at - 1].is(class::FINDING);
+            && !units[at - 1].is(class::FINDING)
+            && (units[at - 1].is(class::CUE | class::DESCRIPTOR | class::ADVERB)
+                // "lungs well expanded and clear"
+                || (at > floor + 1 && plain(&units[at - 1]) && units[at - 2].is(class::ANATOMY | class::ADVERB)));
         if unit.is(class::AND | class::OR | class::TURN) && !verb && !adjectives {
             return;
         }
@@ -576,12 +583,18 @@ fn link_joined(units: &[Unit], d: usize, links: &mut Vec<(u32, u32)>) {
     while at > 0 && units[at - 1].is(class::ADVERB) && !units[at - 1].is(class::VERB) {
         at -= 1;
     }
+    // "... of the lungs but they are clear"
+    let mut pronoun = false;
+    if at > 1 && units[at - 1].is(class::COPULA) && units[at - 2].is(class::PRONOUN) {
+        at -= 2;
+        pronoun = true;
+    }
     if at == 0 || !units[at - 1].is(class::AND | class::BREAK) {
         return;
     }
     at -= 1;
     let clause = units[at].clause;
-    let mut copula = false;
+    let mut copula = pronoun;
     while at > 0 && d - at < 12 {
         at -= 1;
         let unit = &units[at];
@@ -611,7 +624,7 @@ fn link_again(units: &[Unit], d: usize, last_descriptor: Option<usize>, links: &
         return;
     }
     let joined = units[last + 1..d].iter().all(|u| {
-        u.is(class::AND | class::ADVERB | class::OR)
+        u.is(class::AND | class::ADVERB | class::OR | class::PREPOSITION)
             || u.kind == TokenKind::Comma
             || (u.bits == 0 && u.kind == TokenKind::Word)
             || (u.is(class::CUE) && !u.is(class::JUDGES))

@@ -224,7 +224,7 @@ impl Walk<'_> {
                         return;
                     }
                     Reach::List => {
-                        if seen && unit.is(class::AND) && !unit.is(class::OR) && self.states(i + 1) {
+                        if seen && unit.is(class::AND) && !unit.is(class::OR) && self.states(i + 1) && !self.differs(i + 1) {
                             return;
                         }
                         closed |= seen && i > 0 && self.list_before(i);
@@ -244,7 +244,7 @@ impl Walk<'_> {
                 return;
             } else if seen && judges && self.cue.reach != Reach::Clause {
                 let after = units[i - 1].is(MENTION | class::ANATOMY);
-                if unit.is(class::OPENS) && after && self.mention_follows(i) {
+                if unit.is(class::OPENS) && after && self.mention_follows(i) && !self.lists_on(i) {
                     return;
                 }
             }
@@ -270,6 +270,35 @@ impl Walk<'_> {
                 || !matches!(unit.kind, TokenKind::Word | TokenKind::Number)
             {
                 return false;
+            }
+        }
+        false
+    }
+
+    /// A differential goes on over "and mild edema": it lists readings, whatever adjectives they have.
+    fn differs(&self, i: usize) -> bool {
+        let clause = self.units[self.at].clause;
+        self.cue.commas
+            && self.cue.status == Some(Status::Uncertain)
+            && self.units[i..].iter().take_while(|u| u.clause == clause).take(6).all(|u| !u.is(class::VERB | class::EXISTENTIAL))
+    }
+
+    /// A comma was forgotten, but an "or" before any verb shows the list: "no consolidation large effusion or
+    /// pneumothorax".
+    fn lists_on(&self, i: usize) -> bool {
+        let clause = self.units[i].clause;
+        let mut mention = false;
+        for (j, unit) in self.units.iter().enumerate().skip(i) {
+            if unit.clause != clause
+                || unit.is(class::VERB | class::EXISTENTIAL | class::TURN | NORMAL)
+                || (j > i && self.judges_at(j))
+                || unit.kind == TokenKind::Comma
+            {
+                return false;
+            }
+            mention |= unit.is(MENTION);
+            if unit.is(class::OR) {
+                return mention && self.mention_follows(j);
             }
         }
         false

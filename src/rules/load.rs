@@ -581,7 +581,7 @@ impl<'a> Loader<'a> {
         self.words.allow_slips(self.guarded.iter().map(String::as_str));
         let matcher = self.builder.build(&self.words);
         // A phrase that holds a verb is a verb group: "is not seen", "may represent".
-        let verbs = class::VERB | class::PLURAL | class::EXISTENTIAL;
+        let verbs = class::VERB | class::PLURAL | class::EXISTENTIAL | class::COPULA;
         for (i, meaning) in self.meanings.iter_mut().enumerate() {
             if meaning.bits & class::CUE != 0 {
                 for word in matcher.phrase(crate::lexicon::PhraseId(i as u32)) {

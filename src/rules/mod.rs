@@ -221,6 +221,8 @@ pub(crate) mod class {
     pub(crate) const CAUSE: u32 = 1 << 14;
     /// is, appears: what follows is said of the subject
     pub(crate) const COPULA: u32 = 1 << 15;
+    /// they, it: stands for a part named before
+    pub(crate) const PRONOUN: u32 = 1 << 23;
     /// seen, identified: closes a list of what was looked for
     pub(crate) const PARTICIPLE: u32 = 1 << 22;
     // The bits below are set by what a phrase means, not by `words.toml`.
@@ -238,7 +240,7 @@ pub(crate) mod class {
     pub(crate) const OPENS: u32 = 1 << 21;
 
     /// Names in `words.toml`.
-    pub(crate) const NAMES: [(&str, u32); 17] = [
+    pub(crate) const NAMES: [(&str, u32); 18] = [
         ("verb", VERB),
         ("plural-verb", PLURAL),
         ("existential", EXISTENTIAL),
@@ -256,6 +258,7 @@ pub(crate) mod class {
         ("cause", CAUSE),
         ("copula", COPULA),
         ("participle", PARTICIPLE),
+        ("pronoun", PRONOUN),
     ];
 }
 
