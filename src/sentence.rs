@@ -20,6 +20,10 @@ pub struct Sentence {
     pub(crate) tokens: (u32, u32),
 }
 
+/// No sentence has more tokens: text without any stop (a word repeated a million times) is cut, so that the
+/// work on a sentence, which grows with the square of its length, stays in proportion to the text.
+const LONGEST: usize = 400;
+
 /// Splits sections into sentences, which replace what `sentences` held.
 pub(crate) fn split(tokens: &[Token], sections: &[Section], rules: &Rules, sentences: &mut Vec<Sentence>) {
     sentences.clear();
@@ -29,7 +33,8 @@ pub(crate) fn split(tokens: &[Token], sections: &[Section], rules: &Rules, sente
         let mut item = 0;
         let mut line_start = first;
         for at in first..last {
-            if at > start && ends_before(tokens, start, at, last, line_start, &mut item, rules) {
+            let full = at - start >= LONGEST;
+            if at > start && (full || ends_before(tokens, start, at, last, line_start, &mut item, rules)) {
                 push(tokens, start, at, i, sentences);
                 start = at;
             }
