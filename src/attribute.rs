@@ -36,13 +36,131 @@ pub(crate) fn read(
         take(&mut out, &units[candidate.part as usize], tokens, rules, lexicon);
         before(&mut out, units, candidate.part as usize, tokens, rules, lexicon);
     }
+    inside(&mut out, &units[at], tokens, rules, lexicon);
     before(&mut out, units, at, tokens, rules, lexicon);
     after(&mut out, units, at, tokens, rules, lexicon);
+    if out.side.is_none() || out.severity.is_none() {
+        shared(&mut out, units, at, tokens, rules, lexicon);
+    }
     // "Left kidney: stone.", "Bones: no lesion."
     if out.location[0].is_none() || out.side.is_none() {
         topic(&mut out, units, at, tokens, rules, lexicon);
     }
     out
+}
+
+impl Attributes {
+    /// Takes the side and the place of the line above ("Left ear:") where the mention's own say none.
+    pub(crate) fn under(mut self, heading: &Attributes) -> Attributes {
+        if self.side.is_none() {
+            self.side = heading.side;
+            self.side_by = heading.side_by;
+        }
+        if self.location[0].is_none() {
+            self.location = heading.location;
+        }
+        self
+    }
+}
+
+/// What a line that only names a part ("Left ear:") says of the lines below it.
+pub(crate) fn heading(units: &[Unit], tokens: &[Token], rules: &Rules, lexicon: &Lexicon) -> Attributes {
+    let mut out = Attributes::default();
+    for unit in units {
+        take(&mut out, unit, tokens, rules, lexicon);
+    }
+    out
+}
+
+/// The words of the mention itself: "small left kidney", "elevation of the right hemidiaphragm".
+fn inside(out: &mut Attributes, unit: &Unit, tokens: &[Token], rules: &Rules, lexicon: &Lexicon) {
+    let mut at = unit.first as usize;
+    while at < unit.last as usize {
+        let words = tokens[at..unit.last as usize].iter().map(|t| t.word);
+        let whole = (unit.last as usize - at, unit.phrase);
+        match rules.matcher.longest(words) {
+            // Not the term itself again, but what stands in it.
+            Some((length, phrase)) if (length, phrase.0) != whole || unit.phrase == NONE => {
+                let part = Unit { first: at as u32, last: (at + length) as u32, phrase: phrase.0, ..*unit };
+                piece(out, &part, tokens, rules, lexicon);
+                at += length;
+            }
+            Some(_) => {
+                // The term as a whole: its single words.
+                for i in at..unit.last as usize {
+                    if let Some((1, phrase)) = rules.matcher.longest(std::iter::once(tokens[i].word)) {
+                        let part = Unit { first: i as u32, last: i as u32 + 1, phrase: phrase.0, ..*unit };
+                        piece(out, &part, tokens, rules, lexicon);
+                    }
+                }
+                return;
+            }
+            None => at += 1,
+        }
+    }
+}
+
+/// The side, and for a caller's span the severity, of a word inside a mention.
+fn piece(out: &mut Attributes, part: &Unit, tokens: &[Token], rules: &Rules, lexicon: &Lexicon) {
+    let Some(meaning) = part.meaning(rules) else { return };
+    if out.side.is_none() {
+        if meaning.cue != NONE {
+            let cue = &rules.cues[meaning.cue as usize];
+            if cue.side.is_some() {
+                out.side = cue.side;
+                out.side_by = Some((cue.rule, part.span(tokens)));
+            }
+        }
+        if out.side.is_none() && meaning.anatomy != NONE {
+            out.side = lexicon.concept(ConceptId(meaning.anatomy)).side;
+        }
+    }
+    if out.severity.is_none() && meaning.cue != NONE && rules.cues[meaning.cue as usize].severity {
+        out.severity = Some(part.span(tokens));
+        out.severity_by = Some(rules.cues[meaning.cue as usize].rule);
+    }
+}
+
+/// "minimal left basilar atelectasis or scar": the second alternative shares the adjectives of the first.
+fn shared(out: &mut Attributes, units: &[Unit], at: usize, tokens: &[Token], rules: &Rules, lexicon: &Lexicon) {
+    let mut i = at;
+    let mut joined = false;
+    while i > 0 && at - i < 5 {
+        i -= 1;
+        let unit = &units[i];
+        if unit.clause != units[at].clause {
+            return;
+        }
+        if unit.is(MENTION) {
+            if !joined {
+                return;
+            }
+            let mut first = Attributes::default();
+            before(&mut first, units, i, tokens, rules, lexicon);
+            if out.side.is_none() {
+                out.side = first.side;
+                out.side_by = first.side_by;
+            }
+            if out.severity.is_none() {
+                out.severity = first.severity;
+                out.severity_by = first.severity_by;
+            }
+            return;
+        }
+        let joins = unit.kind == TokenKind::Slash || unit.is(class::OR) || joint(unit, rules);
+        if joins {
+            joined = true;
+        } else if unit.is(class::AND) && i + 1 == at {
+            joined = true;
+        } else if !(unit.bits == 0 && matches!(unit.kind, TokenKind::Word | TokenKind::Mask)) {
+            return;
+        }
+    }
+}
+
+/// A cue that joins alternatives ("versus").
+fn joint(unit: &Unit, rules: &Rules) -> bool {
+    unit.meaning(rules).is_some_and(|m| m.cue != NONE && rules.cues[m.cue as usize].alternative)
 }
 
 fn take(out: &mut Attributes, unit: &Unit, tokens: &[Token], rules: &Rules, lexicon: &Lexicon) {
@@ -96,7 +214,10 @@ fn before(out: &mut Attributes, units: &[Unit], at: usize, tokens: &[Token], rul
             // "large, loculated effusion" and "mild to moderate", "left and right" go on; a list does not.
             let adjective =
                 |u: &Unit| u.is(class::CUE | class::ANATOMY | class::DESCRIPTOR) && !u.is(class::JUDGES | MENTION);
-            if i > 0 && adjective(&units[i - 1]) && units.get(i + 1).is_some_and(|u| adjective(u) || u.bits == 0) {
+            if i > 0
+                && adjective(&units[i - 1])
+                && units.get(i + 1).is_some_and(|u| adjective(u) || u.bits == 0 || i + 1 == at)
+            {
                 continue;
             }
             return;
@@ -130,7 +251,7 @@ fn after(out: &mut Attributes, units: &[Unit], at: usize, tokens: &[Token], rule
     let clause = units[at].clause;
     let mut preposition = false;
     let mut joined = false;
-    for unit in units.iter().skip(at + 1).take(14) {
+    for (i, unit) in units.iter().enumerate().skip(at + 1).take(14) {
         if unit.clause != clause
             || unit.is(class::BREAK | class::TURN | class::EXISTENTIAL)
             || matches!(unit.kind, TokenKind::Colon | TokenKind::Semicolon | TokenKind::Period)
@@ -144,7 +265,15 @@ fn after(out: &mut Attributes, units: &[Unit], at: usize, tokens: &[Token], rule
             }
             continue;
         }
-        if unit.is(class::AND | class::OR) || unit.kind == TokenKind::Comma {
+        // "improved hydronephrosis, now mild", "the effusion is small".
+        let said = units[i - 1].is(class::ADVERB | class::COPULA);
+        if out.severity.is_none() && said && !joined_mention(units, i) {
+            if let Some((rule, span)) = severity(units, i, tokens, rules) {
+                out.severity = Some(span);
+                out.severity_by = Some(rule);
+            }
+        }
+        if unit.is(class::AND | class::OR) || unit.kind == TokenKind::Comma || joint(unit, rules) {
             if preposition && out.location[0].is_some() && unit.kind == TokenKind::Comma {
                 return;
             }
@@ -163,6 +292,14 @@ fn after(out: &mut Attributes, units: &[Unit], at: usize, tokens: &[Token], rule
             take(out, unit, tokens, rules, lexicon);
         }
     }
+}
+
+/// A mention follows in the same phrase, so that an adjective before it is its own.
+fn joined_mention(units: &[Unit], i: usize) -> bool {
+    units[i + 1..]
+        .iter()
+        .take_while(|u| u.clause == units[i].clause && u.kind != TokenKind::Comma && !u.is(class::AND | class::TURN))
+        .any(|u| u.is(MENTION))
 }
 
 /// What a line is about: the part named before a colon at its start.

@@ -1,7 +1,7 @@
 //! The engine: the only place that knows the order of the stages.
 
 use crate::assertion::{self, Assertion, Evidence};
-use crate::attribute;
+use crate::attribute::{self, Attributes};
 use crate::error::Error;
 use crate::finding::{self, Finding};
 use crate::label::{self, Label};
@@ -13,7 +13,7 @@ use crate::rules::{BoundScheme, NONE, Rules, Status, Subject, Time, class};
 use crate::section::{self, Section};
 use crate::sentence::{self, Sentence};
 use crate::span::{ConceptId, Span};
-use crate::token::{self, Token};
+use crate::token::{self, Token, TokenKind};
 
 /// A finding named in the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +116,13 @@ pub struct Scratch {
     pairs: Vec<(u32, u32)>,
 }
 
+/// The last line that only named a part, and the section that it stands in.
+#[derive(Default)]
+struct Heading {
+    section: u32,
+    says: Attributes,
+}
+
 /// Lexicon and rules, ready to read reports. Immutable and shared between threads.
 ///
 /// ```
@@ -181,8 +188,12 @@ impl Engine {
             analysis.notes.push(Note::NoReportingSection);
         }
         debug_assert!(text.len() <= u32::MAX as usize);
+        let mut heading = Heading::default();
         for i in 0..analysis.sentences.len() {
             let sentence = analysis.sentences[i];
+            if self.opens_heading(scratch, &sentence, &mut heading) {
+                continue;
+            }
             let bits = mention::units(&scratch.tokens, sentence.tokens, &[], &self.rules, &mut scratch.units);
             let composes = bits & class::ANATOMY != 0 && bits & class::DESCRIPTOR != 0;
             if bits & class::FINDING == 0 && !composes {
@@ -200,7 +211,7 @@ impl Engine {
             if scratch.candidates.is_empty() {
                 continue;
             }
-            self.judge(scratch, &mut analysis, i, counted[sentence.section as usize]);
+            self.judge(scratch, &mut analysis, i, counted[sentence.section as usize], &heading.says);
         }
         analysis.findings = finding::gather(&analysis.mentions, &analysis.assertions);
         analysis
@@ -228,7 +239,32 @@ impl Engine {
         sections.iter().map(|s| rule(s).map_or(!body, |r| r.labels)).collect()
     }
 
-    fn judge(&self, scratch: &mut Scratch, analysis: &mut Analysis, sentence: usize, counts: bool) {
+    /// A line that only names a part or a side ("Left ear:") holds for the lines below it.
+    fn opens_heading(&self, scratch: &mut Scratch, sentence: &Sentence, heading: &mut Heading) -> bool {
+        if heading.section != sentence.section {
+            *heading = Heading { section: sentence.section, says: Attributes::default() };
+        }
+        let (first, last) = sentence.tokens;
+        let line = last - first <= 6 && scratch.tokens[last as usize - 1].kind == TokenKind::Colon;
+        if !line {
+            return false;
+        }
+        let bits = mention::units(&scratch.tokens, sentence.tokens, &[], &self.rules, &mut scratch.units);
+        if bits & class::FINDING != 0 {
+            return false;
+        }
+        heading.says = attribute::heading(&scratch.units, &scratch.tokens, &self.rules, &self.lexicon);
+        true
+    }
+
+    fn judge(
+        &self,
+        scratch: &mut Scratch,
+        analysis: &mut Analysis,
+        sentence: usize,
+        counts: bool,
+        heading: &Attributes,
+    ) {
         let Scratch { tokens, units, candidates, targets, reached, pairs, .. } = scratch;
         let section = analysis.sections[analysis.sentences[sentence].section as usize]
             .kind
@@ -252,7 +288,7 @@ impl Engine {
             {
                 self.hedge(&mut assertion, &units[cue as usize], tokens, section.is_some_and(|s| s.asks), evidence);
             }
-            let attributes = attribute::read(candidate, units, tokens, &self.rules, &self.lexicon);
+            let attributes = attribute::read(candidate, units, tokens, &self.rules, &self.lexicon).under(heading);
             for by in [attributes.side_by, attributes.severity_by.zip(attributes.severity)].into_iter().flatten() {
                 evidence.push(Evidence { rule: by.0, span: by.1 });
             }
@@ -360,7 +396,9 @@ impl Engine {
         out: &mut [SpanAssertion],
     ) {
         let ranges: Vec<(u32, u32)> = turn.iter().map(|t| (t.0, t.1)).collect();
+        let mut heading = Heading::default();
         for sentence in &analysis.sentences {
+            self.opens_heading(scratch, sentence, &mut heading);
             let inside = |t: &(u32, u32, usize)| sentence.tokens.0 <= t.0 && t.0 < sentence.tokens.1;
             let lower = turn.partition_point(|t| t.0 < sentence.tokens.0);
             let upper = lower + turn[lower..].iter().take_while(|t| inside(t)).count();
@@ -394,7 +432,7 @@ impl Engine {
                 }
             }
             scratch.candidates.sort_by_key(|c| (c.unit, c.span.start, c.concept));
-            self.judge_asked(scratch, analysis, sentence, out);
+            self.judge_asked(scratch, analysis, sentence, &heading.says, out);
         }
     }
 
@@ -423,7 +461,14 @@ impl Engine {
         })
     }
 
-    fn judge_asked(&self, scratch: &mut Scratch, analysis: &Analysis, sentence: &Sentence, out: &mut [SpanAssertion]) {
+    fn judge_asked(
+        &self,
+        scratch: &mut Scratch,
+        analysis: &Analysis,
+        sentence: &Sentence,
+        heading: &Attributes,
+        out: &mut [SpanAssertion],
+    ) {
         let Scratch { tokens, units, candidates, targets, reached, pairs, .. } = scratch;
         let section = analysis.sections[sentence.section as usize].kind.map(|k| &self.rules.sections[k as usize]);
         reach::reach(units, candidates, &self.rules, targets, reached);
@@ -433,7 +478,7 @@ impl Engine {
             let mut evidence = Vec::new();
             let answer = &mut out[candidate.asked as usize];
             let decided = assertion::decide(candidate, &mine, units, tokens, &self.rules, section, &mut evidence);
-            let attributes = attribute::read(candidate, units, tokens, &self.rules, &self.lexicon);
+            let attributes = attribute::read(candidate, units, tokens, &self.rules, &self.lexicon).under(heading);
             answer.side = attributes.side;
             answer.severity = attributes.severity;
             let Some(mut assertion) = decided else { continue };
