@@ -4,7 +4,7 @@
 //! phrases after it. Status and change are cues' affair.
 
 use crate::lexicon::{Lexicon, Side};
-use crate::mention::{Candidate, MENTION, Unit};
+use crate::mention::{Candidate, MENTION, NORMAL, Unit};
 use crate::rules::{NONE, Rules, class};
 use crate::span::{ConceptId, RuleId, Span};
 use crate::token::{Token, TokenKind};
@@ -39,6 +39,9 @@ pub(crate) fn read(
     inside(&mut out, &units[at], tokens, rules, lexicon);
     before(&mut out, units, at, tokens, rules, lexicon);
     after(&mut out, units, at, tokens, rules, lexicon);
+    if out.side.is_none() {
+        subject(&mut out, units, at, tokens, rules, lexicon);
+    }
     if out.side.is_none() || out.severity.is_none() {
         shared(&mut out, units, at, tokens, rules, lexicon);
     }
@@ -85,17 +88,18 @@ fn inside(out: &mut Attributes, unit: &Unit, tokens: &[Token], rules: &Rules, le
                 piece(out, &part, tokens, rules, lexicon);
                 at += length;
             }
-            Some(_) => {
-                // The term as a whole: its single words.
-                for i in at..unit.last as usize {
-                    if let Some((1, phrase)) = rules.matcher.longest(std::iter::once(tokens[i].word)) {
-                        let part = Unit { first: i as u32, last: i as u32 + 1, phrase: phrase.0, ..*unit };
-                        piece(out, &part, tokens, rules, lexicon);
-                    }
-                }
-                return;
-            }
+            Some(_) => return inside_words(out, unit, tokens, rules, lexicon),
             None => at += 1,
+        }
+    }
+}
+
+/// The single words of a term.
+fn inside_words(out: &mut Attributes, unit: &Unit, tokens: &[Token], rules: &Rules, lexicon: &Lexicon) {
+    for i in unit.first..unit.last {
+        if let Some((1, phrase)) = rules.matcher.longest(std::iter::once(tokens[i as usize].word)) {
+            let part = Unit { first: i, last: i + 1, phrase: phrase.0, ..*unit };
+            piece(out, &part, tokens, rules, lexicon);
         }
     }
 }
@@ -118,6 +122,33 @@ fn piece(out: &mut Attributes, part: &Unit, tokens: &[Token], rules: &Rules, lex
     if out.severity.is_none() && meaning.cue != NONE && rules.cues[meaning.cue as usize].severity {
         out.severity = Some(part.span(tokens));
         out.severity_by = Some(rules.cues[meaning.cue as usize].rule);
+    }
+}
+
+/// "the right lower lobe shows atelectasis", "left base is opacified": the part that the clause speaks of.
+fn subject(out: &mut Attributes, units: &[Unit], at: usize, tokens: &[Token], rules: &Rules, lexicon: &Lexicon) {
+    let clause = units[at].clause;
+    let start = (0..at).rev().take_while(|&i| units[i].clause == clause).last().unwrap_or(at);
+    let Some(verb) = (start..at).find(|&i| units[i].is(class::VERB) && !units[i].is(class::EXISTENTIAL)) else {
+        return;
+    };
+    let other = |u: &Unit| {
+        u.is(MENTION | class::PREPOSITION | class::JUDGES) || matches!(u.kind, TokenKind::Comma | TokenKind::Colon)
+    };
+    // "the vessels are full with increased markings" speaks of another part after the turn.
+    if units[start..verb].iter().any(other) || units[verb..at].iter().any(|u| u.is(class::TURN | class::AND)) {
+        return;
+    }
+    let mut found = Attributes::default();
+    for unit in &units[start..verb] {
+        take(&mut found, unit, tokens, rules, lexicon);
+    }
+    if found.location[0].is_some() {
+        out.side = found.side;
+        out.side_by = found.side_by;
+        if out.location[0].is_none() {
+            out.location = found.location;
+        }
     }
 }
 
@@ -175,6 +206,10 @@ fn take(out: &mut Attributes, unit: &Unit, tokens: &[Token], rules: &Rules, lexi
         if out.side.is_none() {
             out.side = lexicon.concept(part).side;
         }
+        // "both lower lobes" may be a name of the place as a whole.
+        if out.side.is_none() && unit.last - unit.first > 1 {
+            inside_words(out, unit, tokens, rules, lexicon);
+        }
     }
     if meaning.cue != NONE {
         let cue = &rules.cues[meaning.cue as usize];
@@ -196,6 +231,10 @@ fn before(out: &mut Attributes, units: &[Unit], at: usize, tokens: &[Token], rul
     let clause = units[at].clause;
     for i in (0..at).rev().take(10) {
         let unit = &units[i];
+        // "left pigtail chest tube": a compound of two terms.
+        if unit.is(MENTION) && i + 1 == at && unit.clause == clause && !unit.is(NORMAL) {
+            continue;
+        }
         let stop = unit.clause != clause
             || unit.is(MENTION
                 | class::VERB
@@ -254,7 +293,9 @@ fn after(out: &mut Attributes, units: &[Unit], at: usize, tokens: &[Token], rule
     for (i, unit) in units.iter().enumerate().skip(at + 1).take(14) {
         if unit.clause != clause
             || unit.is(class::BREAK | class::TURN | class::EXISTENTIAL)
-            || matches!(unit.kind, TokenKind::Colon | TokenKind::Semicolon | TokenKind::Period)
+            || matches!(unit.kind, TokenKind::Semicolon | TokenKind::Period)
+            // "Effusion: right, small" says it of the effusion; "Lungs: ..." is about what follows.
+            || (unit.kind == TokenKind::Colon && joined_mention(units, i))
         {
             return;
         }
@@ -266,7 +307,8 @@ fn after(out: &mut Attributes, units: &[Unit], at: usize, tokens: &[Token], rule
             continue;
         }
         // "improved hydronephrosis, now mild", "the effusion is small".
-        let said = units[i - 1].is(class::ADVERB | class::COPULA);
+        let table = matches!(units[i - 1].kind, TokenKind::Colon | TokenKind::Dash | TokenKind::Comma);
+        let said = table || units[i - 1].is(class::ADVERB | class::COPULA);
         if out.severity.is_none() && said && !joined_mention(units, i) {
             if let Some((rule, span)) = severity(units, i, tokens, rules) {
                 out.severity = Some(span);
@@ -288,7 +330,7 @@ fn after(out: &mut Attributes, units: &[Unit], at: usize, tokens: &[Token], rule
             continue;
         }
         let free = unit.meaning(rules).is_some_and(|m| m.cue != NONE && rules.cues[m.cue as usize].side.is_some());
-        if preposition || (free && !joined) {
+        if preposition || (free && (!joined || !joined_mention(units, i))) {
             take(out, unit, tokens, rules, lexicon);
         }
     }

@@ -49,6 +49,13 @@ pub(crate) fn reach(
                 walk.forward(targets);
                 walk.backward(targets);
             }
+            // "the focus is stable, probably a bone island": a predicate of change looks at its subject first.
+            Direction::Either if unit.is(class::COPULA) && cue.status.is_none() => {
+                walk.backward(targets);
+                if targets.is_empty() {
+                    walk.forward(targets);
+                }
+            }
             Direction::Either => {
                 if !(cue.existence && walk.hedges_another_matter()) {
                     walk.forward(targets);
