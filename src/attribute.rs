@@ -178,10 +178,11 @@ fn shared(out: &mut Attributes, units: &[Unit], at: usize, tokens: &[Token], rul
             }
             return;
         }
-        let joins = unit.kind == TokenKind::Slash || unit.is(class::OR) || joint(unit, rules);
+        let joins = unit.kind == TokenKind::Slash
+            || unit.is(class::OR)
+            || joint(unit, rules)
+            || (unit.is(class::AND) && i + 1 == at);
         if joins {
-            joined = true;
-        } else if unit.is(class::AND) && i + 1 == at {
             joined = true;
         } else if !(unit.bits == 0 && matches!(unit.kind, TokenKind::Word | TokenKind::Mask)) {
             return;
@@ -309,11 +310,13 @@ fn after(out: &mut Attributes, units: &[Unit], at: usize, tokens: &[Token], rule
         // "improved hydronephrosis, now mild", "the effusion is small".
         let table = matches!(units[i - 1].kind, TokenKind::Colon | TokenKind::Dash | TokenKind::Comma);
         let said = table || units[i - 1].is(class::ADVERB | class::COPULA);
-        if out.severity.is_none() && said && !joined_mention(units, i) {
-            if let Some((rule, span)) = severity(units, i, tokens, rules) {
-                out.severity = Some(span);
-                out.severity_by = Some(rule);
-            }
+        if out.severity.is_none()
+            && said
+            && !joined_mention(units, i)
+            && let Some((rule, span)) = severity(units, i, tokens, rules)
+        {
+            out.severity = Some(span);
+            out.severity_by = Some(rule);
         }
         if unit.is(class::AND | class::OR) || unit.kind == TokenKind::Comma || joint(unit, rules) {
             if preposition && out.location[0].is_some() && unit.kind == TokenKind::Comma {
