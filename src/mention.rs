@@ -588,8 +588,12 @@ fn link_joined(units: &[Unit], d: usize, links: &mut Vec<(u32, u32)>) {
     if at > 1 && units[at - 1].is(class::COPULA) && units[at - 2].is(class::PRONOUN) {
         at -= 2;
         pronoun = true;
+    } else if at > 1 && units[at - 1].is(class::COPULA) && units[at - 2].is(class::AND | class::BREAK | class::RELATIVE) {
+        // "the lungs demonstrate low volumes but are clear"
+        at -= 1;
+        pronoun = true;
     }
-    if at == 0 || !units[at - 1].is(class::AND | class::BREAK) {
+    if at == 0 || !units[at - 1].is(class::AND | class::BREAK | class::RELATIVE) {
         return;
     }
     at -= 1;
@@ -602,7 +606,7 @@ fn link_joined(units: &[Unit], d: usize, links: &mut Vec<(u32, u32)>) {
             return;
         }
         if unit.is(class::VERB) {
-            if !unit.is(class::COPULA) {
+            if !unit.is(class::COPULA) && !pronoun {
                 return;
             }
             copula = true;

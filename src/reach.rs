@@ -437,7 +437,7 @@ impl Walk<'_> {
                 if units[i + 1..self.at].iter().any(subject) {
                     return;
                 }
-                let links = joint.is(class::AND | class::RELATIVE) || joint.kind == TokenKind::Comma;
+                let links = joint.is(class::AND | class::RELATIVE | class::BREAK) || joint.kind == TokenKind::Comma;
                 if seen || !links || unit.clause + 1 != clause {
                     return;
                 }
