@@ -224,7 +224,12 @@ impl Walk<'_> {
                         return;
                     }
                     Reach::List => {
-                        if seen && unit.is(class::AND) && !unit.is(class::OR) && self.states(i + 1) && !self.differs(i + 1) {
+                        if seen
+                            && unit.is(class::AND)
+                            && !unit.is(class::OR)
+                            && self.states(i + 1)
+                            && !self.differs(i + 1)
+                        {
                             return;
                         }
                         closed |= seen && i > 0 && self.list_before(i);
@@ -280,7 +285,11 @@ impl Walk<'_> {
         let clause = self.units[self.at].clause;
         self.cue.commas
             && self.cue.status == Some(Status::Uncertain)
-            && self.units[i..].iter().take_while(|u| u.clause == clause).take(6).all(|u| !u.is(class::VERB | class::EXISTENTIAL))
+            && self.units[i..]
+                .iter()
+                .take_while(|u| u.clause == clause)
+                .take(6)
+                .all(|u| !u.is(class::VERB | class::EXISTENTIAL))
     }
 
     /// A comma was forgotten, but an "or" before any verb shows the list: "no consolidation large effusion or
