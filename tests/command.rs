@@ -9,33 +9,33 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-const EFFUSION: &str = "FINDINGS: Small left pleural effusion. No pneumothorax.\nIMPRESSION: Effusion.";
-const CLEAR: &str = "FINDINGS: No pleural effusion or pneumothorax.\nIMPRESSION: No acute disease.";
+pub(crate) const EFFUSION: &str = "FINDINGS: Small left pleural effusion. No pneumothorax.\nIMPRESSION: Effusion.";
+pub(crate) const CLEAR: &str = "FINDINGS: No pleural effusion or pneumothorax.\nIMPRESSION: No acute disease.";
 /// Must never be seen on standard error.
-const SECRET: &str = "Zyxwvut";
+pub(crate) const SECRET: &str = "Zyxwvut";
 
 /// What a run gave.
-struct Ran {
-    code: i32,
-    out: Vec<u8>,
-    err: String,
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) out: Vec<u8>,
+    pub(crate) err: String,
 }
 
 impl Ran {
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8(self.out.clone()).unwrap()
     }
 
-    fn lines(&self) -> Vec<Value> {
+    pub(crate) fn lines(&self) -> Vec<Value> {
         self.text().lines().map(|l| serde_json::from_str(l).unwrap()).collect()
     }
 
-    fn ids(&self) -> Vec<String> {
+    pub(crate) fn ids(&self) -> Vec<String> {
         self.lines().iter().map(|l| l["id"].as_str().unwrap().to_owned()).collect()
     }
 
     #[track_caller]
-    fn ends(self, code: i32, said: &[&str]) -> Ran {
+    pub(crate) fn ends(self, code: i32, said: &[&str]) -> Ran {
         assert_eq!(self.code, code, "{}", self.err);
         for said in said {
             assert!(self.err.contains(said), "{said:?} is not in:\n{}", self.err);
@@ -46,36 +46,36 @@ impl Ran {
 }
 
 /// A folder to run in.
-struct Folder(tempfile::TempDir);
+pub(crate) struct Folder(pub(crate) tempfile::TempDir);
 
 impl Folder {
-    fn new() -> Folder {
+    pub(crate) fn new() -> Folder {
         Folder(tempfile::tempdir().unwrap())
     }
 
-    fn put(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+    pub(crate) fn put(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
         let path = self.0.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, bytes).unwrap();
         path
     }
 
-    fn read(&self, name: &str) -> Vec<u8> {
+    pub(crate) fn read(&self, name: &str) -> Vec<u8> {
         fs::read(self.0.path().join(name)).unwrap()
     }
 
-    fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(self.0.path()).unwrap();
         let mut names: Vec<_> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
     }
 
-    fn run(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         self.feed(arguments, b"")
     }
 
-    fn feed(&self, arguments: &[&str], input: &[u8]) -> Ran {
+    pub(crate) fn feed(&self, arguments: &[&str], input: &[u8]) -> Ran {
         let mut child = Command::new(env!("CARGO_BIN_EXE_radlabel"))
             .args(arguments)
             .current_dir(self.0.path())
@@ -93,22 +93,22 @@ impl Folder {
         Ran { code: output.status.code().unwrap(), out: output.stdout, err: String::from_utf8(output.stderr).unwrap() }
     }
 
-    fn jsonl(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn jsonl(&self, arguments: &[&str]) -> Ran {
         self.run(&[&["label", "--format", "jsonl"], arguments].concat())
     }
 }
 
-fn gz(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn gz(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }
 
-fn line(id: &str, text: &str) -> String {
+pub(crate) fn line(id: &str, text: &str) -> String {
     format!("{}\n", json!({"id": id, "text": text}))
 }
 
-fn openi(id: &str) -> String {
+pub(crate) fn openi(id: &str) -> String {
     format!(
         "<?xml version=\"1.0\"?>\n<eCitation><uId id=\"{id}\"/><Abstract>\
          <AbstractText Label=\"COMPARISON\"/><AbstractText Label=\"INDICATION\">Cough &amp;\n fever</AbstractText>\
@@ -118,7 +118,7 @@ fn openi(id: &str) -> String {
 }
 
 /// Many reports of all sorts, some with the same id, some not ASCII.
-fn many(count: usize) -> String {
+pub(crate) fn many(count: usize) -> String {
     let texts = [EFFUSION, CLEAR, "", "FINDINGS: Épanchement? Possible pneumonia – right base.\nIMPRESSION: –"];
     (0..count).map(|n| line(&format!("r{}", n % (count - count / 10)), texts[n % texts.len()])).collect()
 }

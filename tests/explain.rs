@@ -122,7 +122,7 @@ fn one_record_of_many_and_output_to_a_file() {
     for (arguments, message) in [
         (vec!["explain", &many], "more than one report; say which with --id"),
         (vec!["explain", &many, "--id", "b"], "holds no report with the id \"b\""),
-        (vec!["explain", &folder.path("bad.jsonl")], "bad.jsonl:1: no \"text\""),
+        (vec!["explain", &folder.path("bad.jsonl")], "bad.jsonl:1: no text"),
         (vec!["explain", &folder.path("none.txt")], "none.txt: "),
         (vec!["explain", &many, "--id", "a", "--scheme", "nihh"], "no scheme \"nihh\"; there are chexpert"),
     ] {

@@ -4,6 +4,7 @@
 mod command;
 mod corpus;
 mod data;
+mod edges;
 mod explain;
 mod program;
 mod properties;

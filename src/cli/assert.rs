@@ -3,9 +3,10 @@
 use super::DataOptions;
 use super::inputs::{ByteOptions, RunOptions};
 use super::label::write;
+use super::same;
 use super::stream::{self, Done};
 use super::summary::{Teller, Words};
-use crate::input::{Batch, Format, Gravity, Input, Told};
+use crate::input::{Batch, Format, Gravity, Input, Told, too_long};
 use crate::output::{self, Answers, Offsets, Sink};
 use crate::{Engine, Error, Span};
 use serde_json::Value;
@@ -45,12 +46,11 @@ struct Asked {
 
 pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     if options.print_schema {
-        let mut sink = Sink::open(options.output.as_deref())?;
-        sink.write(output::ASSERTIONS_SCHEMA.as_bytes())?;
-        sink.finish()?;
+        Sink::open(options.output.as_deref())?.put(output::ASSERTIONS_SCHEMA.as_bytes())?;
         return Ok(ExitCode::SUCCESS);
     }
     let engine = options.data.engine()?;
+    same::refuse(options.output.as_deref(), [options.input.as_path()])?;
     let mut sink = Sink::open(options.output.as_deref())?;
     let reading = crate::input::Options { format: Some(Format::Jsonl), ..options.bytes.reading() };
     let limit = reading.max_report_bytes;
@@ -118,7 +118,7 @@ fn ask(line: &str, number: u64, limit: usize, offsets: &mut Offsets) -> Result<A
         return Err("no text; expected a key text with a string".to_owned());
     };
     if text.len() > limit {
-        return Err(format!("{} bytes; left out: at most {limit} are read (--max-report-bytes)", text.len()));
+        return Err(too_long(text.len() as u64, limit));
     }
     let Some(Value::Array(spans)) = object.remove("spans") else {
         return Err("no spans; expected a key spans with [[start, end], ...]".to_owned());

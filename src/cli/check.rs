@@ -1,7 +1,9 @@
 //! `radlabel check`: the linter, and the data's own tests.
 
 use super::DataOptions;
+use super::say;
 use crate::Error;
+use crate::output::Sink;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -24,17 +26,17 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         Ok(engine) => engine,
         // What does not load is what this command is for: a finding, not a wrong use.
         Err(error @ Error::Data(_)) => {
-            eprintln!("{error}");
+            say(format_args!("{error}"));
             return Ok(ExitCode::from(1));
         }
         Err(error) => return Err(error.into()),
     };
     let checked = crate::check::check(&engine);
     for fault in &checked.faults {
-        eprintln!("{fault}");
+        say(format_args!("{fault}"));
     }
-    println!(
-        "{} concepts, {} terms reached, {} rules, {} labels, {} test sentences: {}",
+    let line = format!(
+        "{} concepts, {} terms reached, {} rules, {} labels, {} test sentences: {}\n",
         engine.lexicon.concepts.len(),
         checked.terms,
         checked.rules,
@@ -46,5 +48,6 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
             n => format!("{n} faults"),
         }
     );
+    Sink::open(None)?.put(line.as_bytes())?;
     Ok(ExitCode::from(u8::from(!checked.faults.is_empty())))
 }

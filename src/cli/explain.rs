@@ -8,20 +8,27 @@ mod account;
 mod html;
 mod text;
 
-use super::DataOptions;
+use super::inputs::InputOptions;
+use super::repeats::Repeats;
+use super::{DataOptions, same, say};
+use crate::input::{Batch, Gravity, Input, Reading};
+use crate::output::Sink;
 use crate::{Error, Report};
 use account::Account;
-use serde_json::Value;
-use std::io::{IsTerminal, Read, Write};
-use std::path::{Path, PathBuf};
+use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Show what a report says of every label, with the words and the rule that decided
+///
+/// Reads what `radlabel label` reads. Of several reports, --id says which; a record elsewhere that cannot be
+/// read is told and passed over.
 #[derive(clap::Args)]
+#[command(after_help = "Exit code: 0 explained; 2 wrong use, or no such report could be read.")]
 pub(super) struct Options {
-    /// A report as plain text, or JSON lines with "id" and "text"; `-` reads standard input
+    /// A file (text, table, JSON lines, Open-i XML; packed with gzip or not), a folder, or - for standard input
     input: PathBuf,
-    /// The report with this id, from JSON lines
+    /// The report with this id; needed where the input holds several
     #[arg(long)]
     id: Option<String>,
     /// Label scheme
@@ -36,6 +43,8 @@ pub(super) struct Options {
     /// Write to this file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    reading: InputOptions,
     #[command(flatten)]
     data: DataOptions,
 }
@@ -59,6 +68,8 @@ enum Color {
 }
 
 pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
+    same::refuse(options.output.as_deref(), [options.input.as_path()])?;
+    let sink = Sink::open(options.output.as_deref())?;
     let report = read_report(options)?;
     let engine = options.data.engine()?;
     let scheme = engine.scheme(&options.scheme).ok_or_else(|| {
@@ -67,18 +78,17 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     })?;
     let account = Account::new(&engine, scheme, &report);
     let shown = match options.format {
-        Format::Text => text::render(&account, colours(options)),
+        Format::Text => text::render(&account, colours(options), width(options)),
         Format::Html => html::render(&account),
     };
-    match &options.output {
-        Some(path) => write_whole(path, shown.as_bytes())?,
-        None => {
-            let mut out = std::io::stdout().lock();
-            out.write_all(shown.as_bytes())?;
-            out.flush()?;
-        }
-    }
+    sink.put(shown.as_bytes())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Columns of the terminal, where one is written to.
+fn width(options: &Options) -> Option<usize> {
+    let shown = options.output.is_none() && std::io::stdout().is_terminal();
+    shown.then(|| usize::from(console::Term::stdout().size().1).max(40))
 }
 
 fn colours(options: &Options) -> bool {
@@ -92,85 +102,42 @@ fn colours(options: &Options) -> bool {
     }
 }
 
-/// Writes beside the file and renames, so that no half page ever stands under its name.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let fault = |e: std::io::Error| Error::output(path.display().to_string(), e);
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    // The user's own umask decides who may read the page, as with any other file.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder).map_err(fault)?;
-    file.write_all(bytes).map_err(fault)?;
-    file.persist(path).map_err(|e| fault(e.error))?;
-    Ok(())
-}
-
+/// The one report that is asked for; what else the input holds is passed over, and told where it is bad.
 fn read_report(options: &Options) -> Result<Report, Error> {
-    let path = &options.input;
-    let name = if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() };
-    let mut bytes = Vec::new();
-    if path.as_os_str() == "-" {
-        std::io::stdin().read_to_end(&mut bytes).map_err(|e| Error::input(&name, e))?;
-    } else {
-        bytes = std::fs::read(path).map_err(|e| Error::input(&name, e))?;
-    }
-    let text = decode(bytes);
-    let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
-    if options.id.is_some() || matches!(ending, "jsonl" | "ndjson") {
-        return from_lines(&name, &text, options.id.as_deref());
-    }
-    let id = path.file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned());
-    Ok(Report::new(if id == "-" { "report".to_owned() } else { id }, text))
-}
-
-/// UTF-8, or what the bytes look like: old reports are often in a Windows encoding.
-fn decode(bytes: Vec<u8>) -> String {
-    let text = String::from_utf8(bytes).unwrap_or_else(|e| {
-        let bytes = e.into_bytes();
-        let mut detector = chardetng::EncodingDetector::new(chardetng::Iso2022JpDetection::Deny);
-        detector.feed(&bytes, true);
-        detector.guess(None, chardetng::Utf8Detection::Allow).decode(&bytes).0.into_owned()
-    });
-    text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned)
-}
-
-fn from_lines(name: &str, text: &str, wanted: Option<&str>) -> Result<Report, Error> {
+    let mut input = Input::open(std::slice::from_ref(&options.input), &options.reading.reading())?;
+    let wanted = options.id.as_deref();
+    let mut repeats = Repeats::default();
+    let mut told = std::mem::take(&mut input.told);
     let mut found: Option<Report> = None;
-    for (i, line) in text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
-        let place = format!("{name}:{}", i + 1);
-        let record: Value = serde_json::from_str(line).map_err(|e| {
-            Error::input(&place, format!("not JSON at column {}; expected one JSON object a line", e.column()))
-        })?;
-        let id = match record.get("id") {
-            Some(Value::String(id)) => id.clone(),
-            Some(Value::Number(id)) => id.to_string(),
-            _ => {
-                return Err(Error::input(
-                    place,
-                    "no \"id\" that is a string; expected an object with \"id\" and \"text\"",
-                ));
+    let mut several = false;
+    let mut batch = Batch::default();
+    while !several && !(found.is_some() && wanted.is_some()) && input.fill(&mut batch) {
+        told.append(&mut batch.told);
+        let mut bad = Vec::new();
+        batch.read(&mut told, |reading| match reading {
+            Ok(Reading { report, .. }) if wanted.is_none_or(|w| w == report.id) => match found {
+                Some(_) => several = true,
+                None => found = Some(report),
+            },
+            Ok(_) => {}
+            Err(fault) => bad.push(fault),
+        });
+        told.append(&mut bad);
+        // What was guessed of columns is shown by the report itself.
+        for one in told.drain(..).filter(|t| t.gravity != Gravity::Guess) {
+            if repeats.shows(&one) {
+                let kind = if one.gravity == Gravity::Problem { "left out" } else { "warning" };
+                say(format_args!("radlabel: {kind}: {}: {}", one.place, one.message));
             }
-        };
-        if wanted.is_some_and(|w| w != id) {
-            continue;
         }
-        let Some(text) = record.get("text").and_then(Value::as_str) else {
-            return Err(Error::input(
-                place,
-                "no \"text\" that is a string; expected an object with \"id\" and \"text\"",
-            ));
-        };
-        if found.is_some() && wanted.is_none() {
-            return Err(Error::Usage(format!("{name} holds more than one report; say which with --id ID")));
-        }
-        found = Some(Report::new(id, text));
-        if wanted.is_some() {
-            break;
-        }
+    }
+    repeats.finish();
+    let name = options.input.display();
+    if several && wanted.is_none() {
+        return Err(Error::Usage(format!("{name} holds more than one report; say which with --id ID")));
     }
     found.ok_or_else(|| match wanted {
         Some(id) => Error::Usage(format!("{name} holds no report with the id {id:?}")),
-        None => Error::input(name, "no report; expected one JSON object a line"),
+        None => Error::input(name.to_string(), "no report could be read"),
     })
 }

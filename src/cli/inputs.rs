@@ -27,7 +27,7 @@ pub(crate) struct ByteOptions {
     #[arg(long, value_name = "LABEL", default_value = "auto", help_heading = "Input")]
     encoding: String,
     /// Leave out and tell any report that is longer
-    #[arg(long, value_name = "N", default_value_t = 16 << 20, help_heading = "Input")]
+    #[arg(long, value_name = "N", default_value_t = crate::input::MAX_REPORT_BYTES, help_heading = "Input")]
     max_report_bytes: usize,
 }
 

@@ -1,10 +1,11 @@
 //! `radlabel label`: reports in, labels out.
 
-use super::DataOptions;
 use super::ids::{self, Ids};
 use super::inputs::{InputOptions, RunOptions};
+use super::same;
 use super::stream::{self, Done};
 use super::summary::{Teller, Words};
+use super::{DataOptions, say};
 use crate::engine::Note;
 use crate::input::{Batch, Input, Reading};
 use crate::label::Policy;
@@ -87,9 +88,7 @@ struct State {
 
 pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     if options.print_schema {
-        let mut sink = Sink::open(options.output.as_deref())?;
-        sink.write(output::REPORT_SCHEMA.as_bytes())?;
-        sink.finish()?;
+        Sink::open(options.output.as_deref())?.put(output::REPORT_SCHEMA.as_bytes())?;
         return Ok(ExitCode::SUCCESS);
     }
     let engine = options.data.engine()?;
@@ -97,6 +96,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         let known: Vec<&str> = engine.rules.schemes.iter().map(|s| &*s.scheme.id).collect();
         Error::Usage(format!("unknown scheme \"{}\"; expected {}", options.scheme, known.join(" or ")))
     })?;
+    same::refuse(options.output.as_deref(), options.inputs.iter().map(PathBuf::as_path))?;
     let mut sink = Sink::open(options.output.as_deref())?;
     let mut input = Input::open(&options.inputs, &options.input.reading())?;
     let layout = options.format.unwrap_or_else(|| layout(options.output.as_deref()));
@@ -134,7 +134,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         },
     )?;
     if ids.overflowed && !options.run.quiet {
-        eprintln!("radlabel: doubled ids were looked for among the first millions of ids only");
+        say(format_args!("radlabel: doubled ids were looked for among the first millions of ids only"));
     }
     if teller.tally.reports == 0 && teller.problems == 0 {
         teller.finish();

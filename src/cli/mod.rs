@@ -6,6 +6,8 @@ mod explain;
 mod ids;
 mod inputs;
 mod label;
+mod repeats;
+mod same;
 mod score;
 mod stream;
 mod summary;
@@ -145,10 +147,16 @@ pub fn main() -> ExitCode {
         // The reader of our output went away (`| head`): nothing is wrong.
         Err(error) if broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("radlabel: {error:#}");
+            say(format_args!("radlabel: {error:#}"));
             ExitCode::from(2)
         }
     }
+}
+
+/// Writes a line to standard error. A closed or full one is no reason to stop: the results matter more.
+fn say(line: std::fmt::Arguments<'_>) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 fn broken_pipe(error: &anyhow::Error) -> bool {

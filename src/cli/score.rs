@@ -9,7 +9,8 @@ mod read;
 mod show;
 mod table;
 
-use super::DataOptions;
+use super::{DataOptions, same, say};
+use crate::output::Sink;
 use crate::score::{Bootstrap, Figure};
 use crate::{Engine, Error};
 use compare::{LabelResult, MentionResult, coverage, label_result, mention_result};
@@ -48,6 +49,9 @@ pub(super) struct Options {
     /// How to print
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
+    /// Write to this file instead of standard output; it appears only when everything is in it
+    #[arg(long, short, value_name = "OUT")]
+    output: Option<PathBuf>,
     /// Exit with 1 when the figure is lower, as in micro-present=0.96; may be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = bound)]
     fail_under: Vec<(String, f64)>,
@@ -71,6 +75,9 @@ fn bound(text: &str) -> Result<(String, f64), String> {
 }
 
 pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
+    let inputs = [Some(&options.gold), Some(&options.predicted), options.text.as_ref()];
+    same::refuse(options.output.as_deref(), inputs.into_iter().flatten().map(PathBuf::as_path))?;
+    let sink = Sink::open(options.output.as_deref())?;
     let gold = read::gold(&options.gold)?;
     let predicted = read::predicted(&options.predicted)?;
     let bootstrap = Bootstrap { rounds: options.bootstrap, seed: options.seed };
@@ -83,6 +90,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     }
     let coverage = coverage(&ids, &predicted);
     let figures;
+    let mut out = Vec::new();
     match &gold {
         Gold::Labels(gold) => {
             if !predicted.records.is_empty() && predicted.records.values().all(|r| r.labels.is_none()) {
@@ -91,8 +99,8 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
             let result = label_result(options, gold, &predicted, bootstrap)?;
             figures = named_label_figures(&result);
             match options.format {
-                Format::Table => show::label_table(&coverage, &result, bootstrap, options.errors)?,
-                Format::Json => show::label_json(&coverage, &result, bootstrap, options.errors)?,
+                Format::Table => show::label_table(&mut out, &coverage, &result, bootstrap, options.errors)?,
+                Format::Json => show::label_json(&mut out, &coverage, &result, bootstrap, options.errors)?,
             }
         }
         Gold::Mentions(gold) => {
@@ -103,11 +111,12 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
             let result = mention_result(options, gold, &predicted, bootstrap);
             figures = named_mention_figures(&result);
             match options.format {
-                Format::Table => show::mention_table(&coverage, &result, bootstrap, options.errors)?,
-                Format::Json => show::mention_json(&coverage, &result, bootstrap, options.errors)?,
+                Format::Table => show::mention_table(&mut out, &coverage, &result, bootstrap, options.errors)?,
+                Format::Json => show::mention_json(&mut out, &coverage, &result, bootstrap, options.errors)?,
             }
         }
     }
+    sink.put(&out)?;
     check_bounds(&options.fail_under, &figures).map_err(Into::into)
 }
 
@@ -156,7 +165,7 @@ fn check_bounds(bounds: &[(String, f64)], figures: &Named) -> Result<ExitCode, E
         if value.is_none_or(|v| v < *least) {
             under = true;
             let value = value.map_or_else(|| "not defined (0 of 0)".to_owned(), |v| format!("{v:.4}"));
-            eprintln!("radlabel: {name} is {value}, under {least}");
+            say(format_args!("radlabel: {name} is {value}, under {least}"));
         }
     }
     Ok(if under { ExitCode::from(1) } else { ExitCode::SUCCESS })

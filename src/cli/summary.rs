@@ -1,5 +1,7 @@
 //! What a run tells on standard error: guesses and problems as they come, progress, and a summary.
 
+use super::repeats::Repeats;
+use super::say;
 use crate::Status;
 use crate::input::{Gravity, Told};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
@@ -8,9 +10,6 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-
-/// More messages than this help nobody; the rest are counted.
-const MOST_TOLD: u64 = 1000;
 
 /// What is counted.
 #[derive(Clone, Debug, Default)]
@@ -68,7 +67,7 @@ pub(super) struct Teller {
     pub(super) problems: u64,
     words: Words,
     quiet: bool,
-    told: u64,
+    repeats: Repeats,
     start: Instant,
     bar: Option<ProgressBar>,
     meter: Arc<AtomicU64>,
@@ -90,7 +89,7 @@ impl Teller {
             bar
         });
         let start = Instant::now();
-        Teller { tally: Tally::default(), problems: 0, words, quiet, told: 0, start, bar, meter }
+        Teller { tally: Tally::default(), problems: 0, words, quiet, repeats: Repeats::default(), start, bar, meter }
     }
 
     /// Tells a message.
@@ -100,15 +99,12 @@ impl Teller {
         } else if self.quiet {
             return;
         }
-        self.told += 1;
-        let line = match self.told {
-            n if n <= MOST_TOLD => format!("radlabel: {told}"),
-            n if n == MOST_TOLD + 1 => "radlabel: ... (more messages are only counted)".to_owned(),
-            _ => return,
-        };
+        if !self.repeats.shows(told) {
+            return;
+        }
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{line}")),
-            None => eprintln!("{line}"),
+            Some(bar) => bar.suspend(|| say(format_args!("radlabel: {told}"))),
+            None => say(format_args!("radlabel: {told}")),
         }
     }
 
@@ -126,13 +122,14 @@ impl Teller {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
+        self.repeats.finish();
         if self.quiet {
             return;
         }
         let seconds = self.start.elapsed().as_secs_f64();
         let tally = &self.tally;
         let [present, absent, uncertain] = tally.labels.map(HumanCount);
-        let line = |name: &str, value: &dyn std::fmt::Display| eprintln!("{name:<10}{value}");
+        let line = |name: &str, value: &dyn std::fmt::Display| say(format_args!("{name:<10}{value}"));
         line("reports", &HumanCount(tally.reports));
         line(self.words.mentions, &HumanCount(tally.mentions));
         line(self.words.labels, &format_args!("{present} present, {absent} absent, {uncertain} uncertain"));

@@ -235,7 +235,10 @@ pub(crate) const RAW_MARGIN: usize = 1 << 16;
 
 /// A report over the limit.
 pub(crate) fn too_long(size: u64, limit: usize) -> String {
-    format!("{size} bytes; left out: at most {limit} are read (--max-report-bytes)")
+    format!(
+        "{size} bytes; left out: at most {limit} are read, as a report is a few KB and more is an archive in one \
+         file (--max-report-bytes N reads it all the same)"
+    )
 }
 
 /// A guess of the encoding.

@@ -65,6 +65,11 @@ fn names(folder: &Path) -> std::io::Result<Vec<OsString>> {
     Ok(names)
 }
 
+/// A folder that holds this file would have it read as a report.
+pub(crate) fn is_report_file(path: &Path) -> bool {
+    by_ending(path).is_some_and(|f| matches!(f, Format::Txt | Format::Openi))
+}
+
 /// The format that a path's ending tells, `.gz` or not.
 pub(crate) fn by_ending(path: &Path) -> Option<Format> {
     let name = path.file_name()?.to_str()?.to_ascii_lowercase();

@@ -16,11 +16,16 @@ mod jsonl;
 mod openi;
 mod plan;
 
+pub(crate) use batch::too_long;
 pub use batch::{Batch, Reading};
+pub(crate) use folder::is_report_file;
 pub(crate) use jsonl::fault as json_fault;
 pub use plan::Input;
 
 use std::fmt;
+
+/// A radiology report is a few KB; what is over 1 MiB is an archive in one file.
+pub const MAX_REPORT_BYTES: usize = 1 << 20;
 
 /// What a source of reports looks like inside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -59,7 +64,7 @@ impl Default for Options {
             encoding: "auto".to_owned(),
             id_column: None,
             text_columns: Vec::new(),
-            max_report_bytes: 16 << 20,
+            max_report_bytes: MAX_REPORT_BYTES,
         }
     }
 }

@@ -7,6 +7,7 @@ mod csv;
 mod json;
 mod names;
 mod offsets;
+mod passing;
 mod sink;
 mod terminal;
 
@@ -14,7 +15,7 @@ pub(crate) use self::csv::{csv_header, csv_row};
 pub(crate) use json::{Answers, DOUBLED_ID, Line, mark_doubled};
 pub(crate) use offsets::Offsets;
 pub use sink::Sink;
-pub(crate) use sink::pack;
+pub(crate) use sink::{is_standard, pack};
 pub(crate) use terminal::{Look, legend, row};
 
 /// JSON Schema of a line that `radlabel label --format jsonl` writes.

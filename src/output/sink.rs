@@ -1,9 +1,10 @@
 //! Where results go: a file that appears whole or not at all, or standard output.
 //!
-//! A file is written under a passing name in the same folder and renamed when everything is in it. Devices
-//! and pipes cannot be renamed over, so they are written to directly. gzip is written in many members, one a
-//! buffer, so that threads can pack.
+//! Every command writes through here. A file is written under a passing name in the same folder and renamed
+//! when everything is in it; a link is written through. Devices and pipes cannot be renamed over, so they
+//! are written to directly. gzip is written in many members, one a buffer, so that threads can pack.
 
+use super::passing::Passing;
 use crate::Error;
 use flate2::{Compression, write::GzEncoder};
 use std::fs::File;
@@ -19,9 +20,14 @@ pub struct Sink {
 }
 
 enum Target {
-    Renamed(Box<tempfile::NamedTempFile>, PathBuf),
+    Renamed(Passing),
     Direct(File),
     Standard(io::Stdout),
+}
+
+/// The path leads to standard output.
+pub(crate) fn is_standard(path: &Path) -> bool {
+    path == Path::new("-") || path == Path::new("/dev/stdout")
 }
 
 impl Sink {
@@ -30,29 +36,22 @@ impl Sink {
     /// # Errors
     /// [`Error::Output`] where that cannot be.
     pub fn open(path: Option<&Path>) -> Result<Sink, Error> {
-        let Some(path) = path.filter(|p| *p != Path::new("-")) else {
+        let Some(path) = path.filter(|p| !is_standard(p)) else {
             let target = Target::Standard(io::stdout());
             return Ok(Sink { target, name: "standard output".to_owned(), gzip: false });
         };
         let name = path.display().to_string();
         let refuse = |error: io::Error| Error::output(&name, format!("cannot be written: {error}"));
         let gzip = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gz"));
-        // A link is written through, not replaced.
-        let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let target = match std::fs::metadata(&path) {
-            Ok(metadata) if metadata.is_dir() => {
+        let target = match std::fs::metadata(path) {
+            Ok(old) if old.is_dir() => {
                 return Err(Error::output(name, "is a folder; expected the name of a file"));
             }
-            Ok(metadata) if !metadata.is_file() => {
-                Target::Direct(File::options().write(true).open(&path).map_err(refuse)?)
-            }
-            Ok(metadata) if metadata.permissions().readonly() => {
+            Ok(old) if !old.is_file() => Target::Direct(File::options().write(true).open(path).map_err(refuse)?),
+            Ok(old) if old.permissions().readonly() => {
                 return Err(Error::output(name, "cannot be written: it is read-only"));
             }
-            _ => {
-                let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-                Target::Renamed(Box::new(passing(folder).map_err(refuse)?), path)
-            }
+            old => Target::Renamed(Passing::begin(followed(path), old.as_ref().ok()).map_err(refuse)?),
         };
         Ok(Sink { target, name, gzip })
     }
@@ -68,11 +67,11 @@ impl Sink {
     /// What the system says, with the output's name; a broken pipe as it is.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         let written = match &mut self.target {
-            Target::Renamed(file, _) => file.as_file_mut().write_all(bytes),
+            Target::Renamed(file) => file.write_all(bytes),
             Target::Direct(file) => file.write_all(bytes),
             Target::Standard(out) => out.write_all(bytes),
         };
-        written.map_err(|e| self.told(&e))
+        written.map_err(|e| told(&self.name, &e))
     }
 
     /// Ends the output; a file gets its name now.
@@ -80,34 +79,46 @@ impl Sink {
     /// # Errors
     /// As [`Sink::write`].
     pub fn finish(self) -> io::Result<()> {
-        let name = self.name;
-        let told = |error: io::Error| io::Error::new(error.kind(), format!("{name}: {error}"));
-        match self.target {
-            Target::Renamed(file, path) => {
-                // Some file systems tell only now that the disk is full.
-                file.as_file().sync_all().map_err(told)?;
-                file.persist(path).map(|_| ()).map_err(|e| told(e.error))
-            }
-            Target::Direct(mut file) => file.flush().map_err(told),
-            Target::Standard(mut out) => out.flush().map_err(told),
-        }
+        let ended = match self.target {
+            Target::Renamed(file) => file.finish(),
+            Target::Direct(mut file) => file.flush(),
+            Target::Standard(mut out) => out.flush(),
+        };
+        ended.map_err(|e| told(&self.name, &e))
     }
 
-    fn told(&self, error: &io::Error) -> io::Error {
-        io::Error::new(error.kind(), format!("{}: {error}", self.name))
+    /// Writes all of an output at once.
+    ///
+    /// # Errors
+    /// As [`Sink::write`].
+    pub fn put(mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.gzip {
+            self.write(&pack(bytes)?)?
+        } else {
+            self.write(bytes)?
+        }
+        self.finish()
     }
 }
 
-fn passing(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".radlabel-").suffix(".part");
-    // The usual rights of a new file, not those of a secret one.
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
+fn told(name: &str, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{name}: {error}"))
+}
+
+/// Where a path leads in the end, also through links to what is not there yet.
+fn followed(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    // As many as Linux follows.
+    for _ in 0..40 {
+        if let Ok(whole) = std::fs::canonicalize(&path) {
+            return whole;
+        }
+        let Ok(next) = std::fs::read_link(&path) else {
+            break;
+        };
+        path = path.parent().unwrap_or(Path::new("")).join(next);
     }
-    builder.tempfile_in(folder)
+    path
 }
 
 /// One gzip member.

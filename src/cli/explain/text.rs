@@ -4,7 +4,7 @@ use super::account::{Account, LabelAccount, MentionAccount, Shade};
 use crate::rules::Status;
 use std::fmt::Write;
 
-/// Columns that prose is wrapped to.
+/// Columns that prose is wrapped to where no terminal says how many it has.
 const WIDTH: usize = 96;
 
 const RESET: &str = "\x1b[0m";
@@ -20,8 +20,10 @@ const fn ansi(shade: Shade) -> &'static str {
 }
 
 /// The whole account as text.
-pub(super) fn render(account: &Account, colours: bool) -> String {
-    let mut page = Page { account, colours, out: String::new() };
+///
+/// `width` is that of the terminal; without one the lines of the report stay as they are.
+pub(super) fn render(account: &Account, colours: bool, width: Option<usize>) -> String {
+    let mut page = Page { account, colours, width, out: String::new() };
     page.report();
     page.labels();
     page.asides();
@@ -31,6 +33,7 @@ pub(super) fn render(account: &Account, colours: bool) -> String {
 struct Page<'a> {
     account: &'a Account<'a>,
     colours: bool,
+    width: Option<usize>,
     out: String,
 }
 
@@ -57,7 +60,10 @@ impl Page<'_> {
         self.out.push('\n');
         let marked = if self.colours { self.coloured() } else { self.bracketed() };
         for line in marked.lines() {
-            self.line(format!("  {line}").trim_end());
+            match self.width {
+                Some(_) => self.wrapped("  ", 2, line),
+                None => self.line(format!("  {line}").trim_end()),
+            }
         }
         self.out.push('\n');
         if self.colours {
@@ -206,16 +212,20 @@ impl Page<'_> {
     fn wrapped(&mut self, lead: &str, indent: usize, text: &str) {
         let mut line = lead.to_owned();
         let mut width = lead.chars().count();
+        let most = self.width.unwrap_or(WIDTH);
+        // The first word of a line needs no space before it.
+        let mut first = true;
         for word in text.split(' ') {
             let len = seen(word);
-            if width + len + 1 > WIDTH && width > indent {
+            if !first && width + len + 1 > most {
                 self.line(line.trim_end());
                 line = " ".repeat(indent);
                 width = indent;
-            } else if width > indent.max(lead.chars().count()) {
+            } else if !first {
                 line.push(' ');
                 width += 1;
             }
+            first = false;
             line.push_str(word);
             width += len;
         }

@@ -59,12 +59,12 @@ fn listed(out: &mut impl Write, what: &str, labels: &[String]) -> io::Result<()>
 
 /// Labels, for people.
 pub(super) fn label_table(
+    out: &mut impl Write,
     coverage: &Coverage,
     result: &LabelResult,
     bootstrap: Bootstrap,
     errors: bool,
 ) -> io::Result<()> {
-    let out = &mut io::stdout().lock();
     let scores = &result.scores;
     writeln!(out, "{} reports, {} labels, {} cells", coverage.reports, result.names.len(), scores.cells)?;
     coverage_lines(out, coverage)?;
@@ -141,12 +141,12 @@ fn label_miss(out: &mut impl Write, miss: &LabelMiss) -> io::Result<()> {
 
 /// Mentions, for people.
 pub(super) fn mention_table(
+    out: &mut impl Write,
     coverage: &Coverage,
     result: &MentionResult,
     bootstrap: Bootstrap,
     errors: bool,
 ) -> io::Result<()> {
-    let out = &mut io::stdout().lock();
     writeln!(out, "{} reports", coverage.reports)?;
     coverage_lines(out, coverage)?;
     for (set, scores) in &result.sets {
@@ -216,14 +216,14 @@ fn head_json(kind: &str, coverage: &Coverage, bootstrap: Bootstrap) -> Value {
         "bootstrap": {"rounds": bootstrap.rounds, "seed": bootstrap.seed, "clusters": "reports", "level": 0.95}})
 }
 
-fn print_json(value: &Value) -> io::Result<()> {
-    let out = &mut io::stdout().lock();
+fn print_json(out: &mut impl Write, value: &Value) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, value)?;
     writeln!(out)
 }
 
 /// Labels, for programs.
 pub(super) fn label_json(
+    out: &mut impl Write,
     coverage: &Coverage,
     result: &LabelResult,
     bootstrap: Bootstrap,
@@ -241,11 +241,12 @@ pub(super) fn label_json(
     if errors {
         value["errors"] = json!(result.misses);
     }
-    print_json(&value)
+    print_json(out, &value)
 }
 
 /// Mentions, for programs.
 pub(super) fn mention_json(
+    out: &mut impl Write,
     coverage: &Coverage,
     result: &MentionResult,
     bootstrap: Bootstrap,
@@ -264,5 +265,5 @@ pub(super) fn mention_json(
     if errors {
         value["errors"] = json!(result.misses);
     }
-    print_json(&value)
+    print_json(out, &value)
 }
