@@ -588,7 +588,8 @@ fn link_joined(units: &[Unit], d: usize, links: &mut Vec<(u32, u32)>) {
     if at > 1 && units[at - 1].is(class::COPULA) && units[at - 2].is(class::PRONOUN) {
         at -= 2;
         pronoun = true;
-    } else if at > 1 && units[at - 1].is(class::COPULA) && units[at - 2].is(class::AND | class::BREAK | class::RELATIVE) {
+    } else if at > 1 && units[at - 1].is(class::COPULA) && units[at - 2].is(class::AND | class::BREAK | class::RELATIVE)
+    {
         // "the lungs demonstrate low volumes but are clear"
         at -= 1;
         pronoun = true;

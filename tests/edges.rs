@@ -108,6 +108,8 @@ mod unix {
                 .stderr(Stdio::piped())
                 .spawn()
                 .unwrap();
+            // Waiting would close it, and the end of the input would race with the signal.
+            let input = child.stdin.take();
             let begun = Instant::now();
             while folder.names().is_empty() && begun.elapsed() < Duration::from_secs(60) {
                 std::thread::sleep(Duration::from_millis(10));
@@ -117,6 +119,7 @@ mod unix {
             assert!(sent.success());
             assert_eq!(child.wait().unwrap().code(), Some(code), "{signal}");
             assert_eq!(folder.names(), [""; 0], "{signal}");
+            drop(input);
         }
     }
 
