@@ -111,7 +111,7 @@ fn read_report(options: &Options) -> Result<Report, Error> {
     let mut found: Option<Report> = None;
     let mut several = false;
     let mut batch = Batch::default();
-    while !several && !(found.is_some() && wanted.is_some()) && input.fill(&mut batch) {
+    while !several && (found.is_none() || wanted.is_none()) && input.fill(&mut batch) {
         told.append(&mut batch.told);
         let mut bad = Vec::new();
         batch.read(&mut told, |reading| match reading {
