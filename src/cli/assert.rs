@@ -2,9 +2,9 @@
 
 use super::DataOptions;
 use super::inputs::{ByteOptions, RunOptions};
-use super::label::write;
+use super::label::pack;
 use super::same;
-use super::stream::{self, Done};
+use super::stream::{self, Done, Steps};
 use super::summary::{Teller, Words};
 use crate::input::{Batch, Format, Gravity, Input, Told, too_long};
 use crate::output::{self, Answers, Offsets, Sink};
@@ -64,15 +64,16 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         teller.tell(told);
     }
     let work = |offsets: &mut Offsets, batch: &Batch, done: &mut Done| answer(&engine, limit, offsets, batch, done);
-    stream::run(&mut input, threads, work, |group| {
-        for done in group.iter() {
-            for told in &done.told {
-                teller.tell(told);
-            }
-            teller.count(&done.tally);
+    let gzip = sink.gzip;
+    let order = |done: &mut Done| {
+        for told in &done.told {
+            teller.tell(told);
         }
-        write(&mut sink, group, threads)
-    })?;
+        teller.count(&done.tally);
+    };
+    let pack = |done: &mut Done| pack(done, gzip);
+    let write = |bytes: &[u8]| Ok(sink.write(bytes)?);
+    stream::run(&mut input, threads, Steps { work, order, pack, write })?;
     if teller.tally.reports == 0 && teller.problems == 0 {
         teller.finish();
         return Err(Error::input(options.input.display().to_string(), "no line found in the input").into());

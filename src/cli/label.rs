@@ -3,7 +3,7 @@
 use super::ids::{self, Ids};
 use super::inputs::{InputOptions, RunOptions};
 use super::same;
-use super::stream::{self, Done};
+use super::stream::{self, Done, Steps};
 use super::summary::{Teller, Words};
 use super::{DataOptions, say};
 use crate::engine::Note;
@@ -12,7 +12,6 @@ use crate::label::Policy;
 use crate::output::{self, Line, Look, Offsets, Sink};
 use crate::rules::BoundScheme;
 use crate::{Engine, Error, Scratch};
-use rayon::prelude::*;
 use std::borrow::Cow;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -115,12 +114,13 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         Layout::Table => output::legend(job.look),
         Layout::Jsonl => Vec::new(),
     };
+    let gzip = sink.gzip;
     stream::run(
         &mut input,
         threads,
-        |state, batch, done| job.work(state, batch, done),
-        |group| {
-            for done in group.iter_mut() {
+        Steps {
+            work: |state: &mut State, batch: &Batch, done: &mut Done| job.work(state, batch, done),
+            order: |done: &mut Done| {
                 doubled(done, &mut ids, layout);
                 if !head.is_empty() {
                     done.bytes.splice(..0, head.drain(..));
@@ -129,8 +129,9 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
                     teller.tell(told);
                 }
                 teller.count(&done.tally);
-            }
-            write(&mut sink, group, threads)
+            },
+            pack: |done: &mut Done| pack(done, gzip),
+            write: |bytes: &[u8]| Ok(sink.write(bytes)?),
         },
     )?;
     if ids.overflowed && !options.run.quiet {
@@ -149,7 +150,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
 impl Job<'_> {
     fn work(&self, state: &mut State, batch: &Batch, done: &mut Done) {
         let mut rows = csv::Writer::from_writer(std::mem::take(&mut done.bytes));
-        let Done { bytes, reports, told, tally } = done;
+        let Done { bytes, reports, told, tally, .. } = done;
         let mut faults = Vec::new();
         batch.read(told, |reading| match reading {
             Err(fault) => faults.push(fault),
@@ -233,18 +234,10 @@ fn doubled(done: &mut Done, ids: &mut Ids, layout: Layout) {
     }
 }
 
-/// Writes a group, packed by all threads where the output is gzip.
-pub(super) fn write(sink: &mut Sink, group: &mut [Done], threads: usize) -> anyhow::Result<()> {
-    if sink.gzip {
-        let pack = |done: &mut Done| output::pack(&done.bytes).map(|packed| done.bytes = packed);
-        if threads == 1 {
-            group.iter_mut().try_for_each(pack)?;
-        } else {
-            group.par_iter_mut().try_for_each(pack)?;
-        }
-    }
-    for done in group {
-        sink.write(&done.bytes)?;
+/// Packs a batch where the output is gzip.
+pub(super) fn pack(done: &mut Done, gzip: bool) -> std::io::Result<()> {
+    if gzip {
+        done.bytes = output::pack(&done.bytes)?;
     }
     Ok(())
 }

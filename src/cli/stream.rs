@@ -1,18 +1,17 @@
 //! Reading, working and writing at once, in bounded memory, with the output in the order of the input.
 //!
-//! A group of batches is worked on by all threads while one of them cuts the next group and writes the one
-//! before, then helps. What a batch holds depends on the input alone, so the bytes written are the same for
-//! any number of threads; one thread runs without a pool.
+//! Each thread cuts a batch off the input, works on it while it is warm in its cache, and hands it on; two
+//! queues put the batches back in order, one for what must see them in order (doubled ids, messages), one
+//! for the writing, with packing between them on all threads. What a batch holds depends on the input
+//! alone, so the bytes written are the same for any number of threads; one thread runs without a pool.
 
 use super::summary::Tally;
 use crate::input::{Batch, Input, Told};
-use rayon::prelude::*;
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// A group ends at this many bytes for each thread.
-const GROUP_BYTES: usize = 1 << 20;
-/// Batches in a group for each thread: enough to even out slow reports.
-const GROUP_BATCHES: usize = 8;
+/// Input that may be in work at once: what comes out of a report full of findings is sixteen times as long.
+const IN_WORK_BYTES: usize = 2 << 20;
 
 /// What working on a batch gave.
 #[derive(Default)]
@@ -25,6 +24,8 @@ pub(super) struct Done {
     pub(super) told: Vec<Told>,
     /// What was counted.
     pub(super) tally: Tally,
+    /// Length of its input.
+    size: usize,
 }
 
 impl Done {
@@ -36,92 +37,171 @@ impl Done {
     }
 }
 
-/// Runs `work` on every batch of the input and `write` on what it gave, in order.
-pub(super) fn run<S: Default + Send>(
-    input: &mut Input,
-    threads: usize,
-    work: impl Fn(&mut S, &Batch, &mut Done) + Sync,
-    mut write: impl FnMut(&mut [Done]) -> anyhow::Result<()> + Send,
-) -> anyhow::Result<()> {
+/// What is done with the batches: `work` and `pack` on any thread, `order` and `write` one by one in order.
+pub(super) struct Steps<W, O, P, T> {
+    /// Labels a batch.
+    pub(super) work: W,
+    /// Sees the batches in order.
+    pub(super) order: O,
+    /// Packs what will be written.
+    pub(super) pack: P,
+    /// Writes.
+    pub(super) write: T,
+}
+
+/// Runs the steps on every batch of the input.
+pub(super) fn run<S, W, O, P, T>(input: &mut Input, threads: usize, steps: Steps<W, O, P, T>) -> anyhow::Result<()>
+where
+    S: Default,
+    W: Fn(&mut S, &Batch, &mut Done) + Sync,
+    O: FnMut(&mut Done) + Send,
+    P: Fn(&mut Done) -> std::io::Result<()> + Sync,
+    T: FnMut(&[u8]) -> anyhow::Result<()> + Send,
+{
+    let Steps { work, mut order, pack, mut write } = steps;
     if threads == 1 {
         let mut state = S::default();
         let mut batch = Batch::default();
-        let mut done = [Done::default()];
+        let mut done = Done::default();
         while input.fill(&mut batch) {
-            done[0].clear();
-            done[0].told.append(&mut batch.told);
-            work(&mut state, &batch, &mut done[0]);
-            write(&mut done)?;
+            done.clear();
+            done.told.append(&mut batch.told);
+            work(&mut state, &batch, &mut done);
+            order(&mut done);
+            pack(&mut done)?;
+            write(&done.bytes)?;
         }
         return Ok(());
     }
+    let line = Line {
+        source: Mutex::new((input, 0)),
+        ordered: Mutex::new(Queue::new(order)),
+        written: Mutex::new(Written { queue: Queue::new(write), in_work: 0, spare: Vec::new(), error: None }),
+        moved: Condvar::new(),
+    };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
-    pool.install(|| {
-        let states: Mutex<Vec<S>> = Mutex::default();
-        let mut current = Group::default();
-        let mut next = Group::default();
-        let mut done: Vec<Done> = Vec::new();
-        let mut written: Vec<Done> = Vec::new();
-        current.fill(input, threads);
-        let mut waiting = 0;
-        loop {
-            let (batches, count) = (&mut current.batches, current.count);
-            if done.len() < count {
-                done.resize_with(count, Done::default);
-            }
-            let (result, ()) = rayon::join(
-                || {
-                    next.fill(input, threads);
-                    write(&mut written[..waiting])
-                },
-                || {
-                    batches[..count].par_iter_mut().zip(&mut done[..count]).with_max_len(1).for_each(
-                        |(batch, done)| {
-                            let mut state = lock(&states).pop().unwrap_or_default();
-                            done.clear();
-                            done.told.append(&mut batch.told);
-                            work(&mut state, batch, done);
-                            lock(&states).push(state);
-                        },
-                    );
-                },
-            );
-            result?;
-            std::mem::swap(&mut done, &mut written);
-            waiting = count;
-            std::mem::swap(&mut current, &mut next);
-            if current.count == 0 {
-                return write(&mut written[..waiting]);
-            }
+    pool.scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|_| line.serve(&work, &pack));
         }
-    })
+    });
+    match lock(&line.written).error.take() {
+        Some(error) => Err(error),
+        None => Ok(()),
+    }
 }
 
-fn lock<S>(states: &Mutex<Vec<S>>) -> std::sync::MutexGuard<'_, Vec<S>> {
-    states.lock().unwrap_or_else(PoisonError::into_inner)
+/// Batches that wait for an earlier one, and what takes them in order.
+struct Queue<F> {
+    next: u64,
+    waiting: BTreeMap<u64, Done>,
+    take: F,
 }
 
-/// Batches that are worked on together; the buffers are used again.
-#[derive(Default)]
-struct Group {
-    batches: Vec<Batch>,
-    count: usize,
+impl<F> Queue<F> {
+    fn new(take: F) -> Self {
+        Queue { next: 0, waiting: BTreeMap::new(), take }
+    }
+
+    /// The next batch, if it is here.
+    fn pop(&mut self) -> Option<(u64, Done)> {
+        let done = self.waiting.remove(&self.next)?;
+        self.next += 1;
+        Some((self.next - 1, done))
+    }
 }
 
-impl Group {
-    fn fill(&mut self, input: &mut Input, threads: usize) {
-        self.count = 0;
-        let mut bytes = 0;
-        while self.count < GROUP_BATCHES * threads && bytes < GROUP_BYTES * threads {
-            if self.batches.len() == self.count {
-                self.batches.push(Batch::default());
+struct Written<T> {
+    queue: Queue<T>,
+    in_work: usize,
+    spare: Vec<Done>,
+    error: Option<anyhow::Error>,
+}
+
+/// The line that all threads serve.
+struct Line<'i, O, T> {
+    source: Mutex<(&'i mut Input, u64)>,
+    ordered: Mutex<Queue<O>>,
+    written: Mutex<Written<T>>,
+    /// A batch was written, or the run failed.
+    moved: Condvar,
+}
+
+impl<O: FnMut(&mut Done), T: FnMut(&[u8]) -> anyhow::Result<()>> Line<'_, O, T> {
+    fn serve<S: Default>(
+        &self,
+        work: &impl Fn(&mut S, &Batch, &mut Done),
+        pack: &impl Fn(&mut Done) -> std::io::Result<()>,
+    ) {
+        let mut state = S::default();
+        let mut batch = Batch::default();
+        let mut done = Done::default();
+        while let Some(number) = self.take(&mut batch) {
+            done.clear();
+            done.size = batch.len();
+            done.told.append(&mut batch.told);
+            work(&mut state, &batch, &mut done);
+            for (number, mut done) in self.order(number, std::mem::take(&mut done)) {
+                let packed = pack(&mut done);
+                self.write(number, done, packed);
             }
-            let batch = &mut self.batches[self.count];
-            if !input.fill(batch) {
-                return;
-            }
-            bytes += batch.len();
-            self.count += 1;
+            done = lock(&self.written).spare.pop().unwrap_or_default();
         }
     }
+
+    /// Cuts the next batch, once there is room for it.
+    fn take(&self, batch: &mut Batch) -> Option<u64> {
+        let mut source = lock(&self.source);
+        if !source.0.fill(batch) {
+            return None;
+        }
+        let number = source.1;
+        source.1 += 1;
+        let mut written = lock(&self.written);
+        while written.error.is_none() && written.in_work > 0 && written.in_work + batch.len() > IN_WORK_BYTES {
+            written = self.moved.wait(written).unwrap_or_else(PoisonError::into_inner);
+        }
+        if written.error.is_some() {
+            return None;
+        }
+        written.in_work += batch.len();
+        Some(number)
+    }
+
+    /// Hands a batch in; what is in order now comes back.
+    fn order(&self, number: u64, done: Done) -> Vec<(u64, Done)> {
+        let mut queue = lock(&self.ordered);
+        queue.waiting.insert(number, done);
+        let mut ready = Vec::new();
+        while let Some((number, mut done)) = queue.pop() {
+            (queue.take)(&mut done);
+            ready.push((number, done));
+        }
+        ready
+    }
+
+    fn write(&self, number: u64, done: Done, packed: std::io::Result<()>) {
+        let mut written = lock(&self.written);
+        if let Err(error) = packed {
+            written.error.get_or_insert(error.into());
+        }
+        written.queue.waiting.insert(number, done);
+        while let Some((_, done)) = written.queue.pop() {
+            if written.error.is_none()
+                && let Err(error) = (written.queue.take)(&done.bytes)
+            {
+                written.error = Some(error);
+            }
+            written.in_work -= done.size;
+            // A giant's buffer is let go, the usual ones are used again.
+            if done.bytes.capacity() < IN_WORK_BYTES {
+                written.spare.push(done);
+            }
+        }
+        self.moved.notify_all();
+    }
+}
+
+fn lock<V>(mutex: &Mutex<V>) -> MutexGuard<'_, V> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
