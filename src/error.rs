@@ -30,6 +30,16 @@ impl fmt::Display for Fault {
     }
 }
 
+/// A cell or a name from the input as a message may show it: what could be report text is only measured.
+pub fn shown(cell: &str) -> String {
+    let length = cell.chars().count();
+    if length <= 24 && !cell.contains(char::is_whitespace) {
+        format!("{cell:?}")
+    } else {
+        format!("a cell of {length} characters")
+    }
+}
+
 /// What can go wrong. Analysis itself never fails; loading and reading do.
 #[derive(Debug)]
 #[non_exhaustive]

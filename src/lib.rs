@@ -30,7 +30,7 @@ pub mod output;
 
 pub use assertion::{Assertion, Evidence};
 pub use engine::{Analysis, Engine, Mention, Note, Scratch, SpanAssertion};
-pub use error::{Error, Fault};
+pub use error::{Error, Fault, shown};
 pub use finding::Finding;
 pub use label::{Label, Policy};
 pub use report::{Report, StudyKey};

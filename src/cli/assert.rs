@@ -74,9 +74,11 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let pack = |done: &mut Done| pack(done, gzip);
     let write = |bytes: &[u8]| Ok(sink.write(bytes)?);
     stream::run(&mut input, threads, Steps { work, order, pack, write })?;
-    if teller.tally.reports == 0 && teller.problems == 0 {
+    // An old output is not replaced by an empty one.
+    if teller.tally.reports == 0 {
+        let read = if teller.problems == 0 { "no line found in the input" } else { "no line could be read" };
         teller.finish();
-        return Err(Error::input(options.input.display().to_string(), "no line found in the input").into());
+        return Err(Error::input(options.input.display().to_string(), read).into());
     }
     sink.finish()?;
     teller.finish();

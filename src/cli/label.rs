@@ -137,10 +137,12 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     if ids.overflowed && !options.run.quiet {
         say(format_args!("radlabel: doubled ids were looked for among the first millions of ids only"));
     }
-    if teller.tally.reports == 0 && teller.problems == 0 {
+    // An old output is not replaced by an empty one.
+    if teller.tally.reports == 0 {
+        let read = if teller.problems == 0 { "no report found in the input" } else { "no report could be read" };
         teller.finish();
         let names: Vec<String> = options.inputs.iter().take(3).map(|p| p.display().to_string()).collect();
-        return Err(Error::input(names.join(", "), "no report found in the input").into());
+        return Err(Error::input(names.join(", "), read).into());
     }
     sink.finish()?;
     teller.finish();

@@ -199,9 +199,18 @@ impl Source {
         let mut feed = feed::open(Some(path), Choice::Fixed(UTF_8), &self.counter).map_err(|e| e.to_string())?;
         let mut bytes = Vec::new();
         let limit = self.max_bytes.saturating_add(RAW_MARGIN) as u64;
-        let size = feed.reader.by_ref().take(limit + 1).read_to_end(&mut bytes).map_err(|e| {
-            format!("{}{e} after {} bytes", if feed.packed { "broken gzip: " } else { "" }, bytes.len())
-        })?;
+        let size = match feed.reader.by_ref().take(limit + 1).read_to_end(&mut bytes) {
+            Ok(size) => size,
+            // A whole member was read; what follows it is padding or garbage, not the report.
+            Err(e) if feed.packed && e.kind() == std::io::ErrorKind::InvalidInput && !bytes.is_empty() => {
+                told.push(Told::problem(name, format!("{} bytes, then no gzip: the rest was not read", bytes.len())));
+                bytes.len()
+            }
+            Err(e) => {
+                let kind = if feed.packed { "broken gzip: " } else { "" };
+                return Err(format!("{kind}{e} after {} bytes", bytes.len()));
+            }
+        };
         if size as u64 > limit {
             drop(bytes);
             let rest = std::io::copy(&mut feed.reader, &mut std::io::sink()).map_err(|e| e.to_string())?;
@@ -218,6 +227,11 @@ impl Source {
         stem: String,
         told: &mut Vec<Told>,
     ) -> Result<Reading, String> {
+        if self.choice == Choice::Auto
+            && let Some(message) = encoding::not_text(bytes)
+        {
+            return Err(message);
+        }
         let (text, encoding, guessed, bad_bytes) = encoding::decode_whole(bytes, self.choice);
         if guessed {
             told.push(guessed_encoding(name, encoding));

@@ -241,7 +241,7 @@ fn joined(names: &[String], cells: Vec<Option<Cow<'_, str>>>) -> String {
 /// name is shown.
 pub(crate) fn shown(name: &str) -> String {
     let words = name.split_whitespace().count();
-    if name.chars().count() <= 32 && words <= 3 && !name.contains(['.', ':', '\n']) {
+    if name.chars().count() <= 24 && words <= 2 && !name.contains(['.', ':', '\n']) {
         format!("\"{}\"", name.trim())
     } else {
         format!("(a cell of {} bytes that is no name)", name.len())

@@ -55,6 +55,22 @@ pub(crate) fn at_start(head: &[u8], choice: Choice) -> (Option<&'static Encoding
     (None, 0, false)
 }
 
+/// Why bytes are no text in any encoding that is read here.
+pub(crate) fn not_text(bytes: &[u8]) -> Option<String> {
+    if bytes.starts_with(&[0xff, 0xfe, 0, 0]) || bytes.starts_with(&[0, 0, 0xfe, 0xff]) {
+        return Some("UTF-32, which is not read; expected UTF-8, UTF-16 or a one-byte encoding".to_owned());
+    }
+    let (settled, ..) = at_start(bytes, Choice::Auto);
+    if settled.is_some() {
+        return None;
+    }
+    let control = |b: &&u8| matches!(**b, 0..=8 | 14..=26 | 28..=31);
+    let sample = &bytes[..bytes.len().min(1 << 16)];
+    let odd = sample.iter().filter(control).count();
+    (odd > 4 && odd * 50 > sample.len())
+        .then(|| format!("does not look like text: {odd} control characters in the first {} bytes", sample.len()))
+}
+
 /// The encoding of bytes that are not all ASCII, and whether it is a guess. Where UTF-8 sequences
 /// outnumber broken ones, it is UTF-8 with faults rather than something else.
 pub(crate) fn guess(bytes: &[u8]) -> (&'static Encoding, bool) {
@@ -172,6 +188,17 @@ mod tests {
         let wide: Vec<u8> = "No effusion seen.".encode_utf16().flat_map(u16::to_le_bytes).collect();
         let (text, encoding, guessed, _) = decode_whole(&wide, Choice::Auto);
         assert_eq!((&*text, encoding.name(), guessed), ("No effusion seen.", "UTF-16LE", true));
+    }
+
+    #[test]
+    fn knows_what_is_no_text() {
+        assert_eq!(not_text(b"No effusion.\n"), None);
+        assert_eq!(not_text("Größe".as_bytes()), None);
+        let wide: Vec<u8> = "No effusion seen.".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(not_text(&wide), None);
+        let wider: Vec<u8> = "\u{feff}No".chars().flat_map(|c| (c as u32).to_le_bytes()).collect();
+        assert!(not_text(&wider).is_some_and(|m| m.starts_with("UTF-32")));
+        assert!(not_text(&[0x7f, b'E', b'L', b'F', 2, 1, 1, 0, 0, 0, 0, 0, 3, 0, 62, 0]).is_some());
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub(super) fn read(name: &str, text: &str) -> Result<Table, Error> {
                     let line = record.position().map_or(1, csv::Position::line);
                     return Err(Error::input(
                         format!("{name}:{line}"),
-                        format!("column {:?} is {field:?}; expected 1, 0, -1 or nothing", header[i]),
+                        format!("column {:?} is {}; expected 1, 0, -1 or nothing", header[i], crate::shown(field)),
                     ));
                 }
                 None => is_label[i] = false,
