@@ -161,7 +161,9 @@ impl Said<'_> {
         }
         if let Some(severity) = self.severity {
             out.extend_from_slice(b",\"severity\":");
+            // An adverb says the same of a composed finding: "mildly enlarged" is mild.
             let words = text[severity.range()].to_lowercase();
+            let words = words.strip_suffix("ly").unwrap_or(&words);
             string(out, &words.split_whitespace().collect::<Vec<_>>().join(" "));
         }
     }
