@@ -170,6 +170,9 @@ impl Job<'_> {
                     tally.note(note.text());
                     notes.push(note.text().into());
                 }
+                if reading.numbered {
+                    tally.note("no id: numbered by record");
+                }
                 if reading.bad_bytes > 0 {
                     tally.note("bytes not valid in the encoding");
                     let message = format!("{} bytes were not valid {}", reading.bad_bytes, reading.encoding.name());

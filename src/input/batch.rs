@@ -26,6 +26,8 @@ pub struct Reading {
     pub encoding: &'static Encoding,
     /// The report was given in sections and all are empty.
     pub empty: bool,
+    /// It came without an id and bears the number of its record.
+    pub numbered: bool,
 }
 
 /// Where a record stands.
@@ -240,7 +242,7 @@ impl Source {
             Format::Openi => openi::read(&text)?,
             _ => (None, text.into_owned(), false),
         };
-        Ok(Reading { report: Report::new(id.unwrap_or(stem), text), bad_bytes, encoding, empty })
+        Ok(Reading { report: Report::new(id.unwrap_or(stem), text), bad_bytes, encoding, empty, numbered: false })
     }
 }
 

@@ -171,9 +171,9 @@ impl<'a> Fields<'a> {
 
     /// The report; `fallback` gives the id where the source has none.
     pub(crate) fn into_reading(self, wanted: &Wanted, fallback: impl FnOnce() -> String) -> Reading {
-        let id = match self.id {
-            Some((_, id)) if !id.is_empty() => id.into_owned(),
-            _ => fallback(),
+        let (id, numbered) = match self.id {
+            Some((_, id)) if !id.is_empty() => (id.into_owned(), false),
+            _ => (fallback(), true),
         };
         let mut empty = false;
         let text = if !self.chosen.is_empty() {
@@ -185,7 +185,7 @@ impl<'a> Fields<'a> {
             compose(&self.sections)
         };
         let study = if self.study.iter().all(Option::is_none) { StudyKey::default() } else { study(self.study) };
-        Reading { report: Report { id, text, study }, bad_bytes: 0, encoding: encoding_rs::UTF_8, empty }
+        Reading { report: Report { id, text, study }, bad_bytes: 0, encoding: encoding_rs::UTF_8, empty, numbered }
     }
 }
 

@@ -19,7 +19,8 @@ pub(crate) fn fields<'a>(line: &'a str, wanted: &Wanted) -> Result<Fields<'a>, S
     let fields = seed.deserialize(&mut reader).and_then(|fields| reader.end().map(|()| fields));
     let fields = fields.map_err(|error| fault(&error))?;
     match wrong {
-        Some(key) => Err(format!("key \"{key}\" is no string; expected text")),
+        Some(Wrong::NoText(key)) => Err(format!("key \"{key}\" is no string; expected text")),
+        Some(Wrong::Twice(key)) => Err(format!("key \"{key}\" stands twice in the object; expected each key once")),
         None if !fields.has_text() => Err(match wanted.texts.as_slice() {
             [] => "no text; expected a key text, report, findings or impression (or --text-column)".to_owned(),
             texts => format!("no text; expected a key {}", texts.join(" or ")),
@@ -47,8 +48,16 @@ pub(crate) fn keys(line: &str) -> Option<Vec<String>> {
 
 struct Object<'w> {
     wanted: &'w Wanted,
-    /// A key of text that holds none.
-    wrong: &'w mut Option<String>,
+    /// What is wrong with a key.
+    wrong: &'w mut Option<Wrong>,
+}
+
+/// A fault of a key that matters.
+enum Wrong {
+    /// It should hold text and holds none.
+    NoText(String),
+    /// It stands twice: which value is meant cannot be known.
+    Twice(String),
 }
 
 impl<'de> DeserializeSeed<'de> for Object<'_> {
@@ -68,19 +77,26 @@ impl<'de> Visitor<'de> for Object<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
         let mut fields = Fields::default();
+        let mut seen: Vec<Cow<'de, str>> = Vec::new();
         while let Some(Scalar::Text(key)) = map.next_key::<Scalar<'de>>()? {
             let role = self.wanted.role(&key);
             if role.is_idle() {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             }
+            if seen.contains(&key) {
+                *self.wrong = Some(Wrong::Twice(key.clone().into_owned()));
+            }
+            seen.push(key.clone());
             match map.next_value::<Scalar<'de>>()? {
                 Scalar::Text(text) => fields.put(role, text),
                 Scalar::Number(number) if !role.has_text() => fields.put(role, number.into()),
                 // A missing value is an empty report, as an empty cell is.
                 Scalar::Null if role.has_text() => fields.put(role, "".into()),
                 Scalar::Null => {}
-                Scalar::Number(_) | Scalar::Other if role.has_text() => *self.wrong = Some(key.into_owned()),
+                Scalar::Number(_) | Scalar::Other if role.has_text() => {
+                    *self.wrong = Some(Wrong::NoText(key.into_owned()));
+                }
                 Scalar::Number(_) | Scalar::Other => {}
             }
         }
@@ -161,7 +177,15 @@ mod tests {
             read(r#"{"impression": "I", "findings": "F", "Study Date": "20200102", "uid": "u"}"#),
             Ok(("u".into(), "FINDINGS: F\nIMPRESSION: I".into(), Some("20200102".into())))
         );
-        for bad in ["[1]", "{\"id\": 1}", "{\"text\": 5}", "{\"text\": \"cut", "{\"text\": \"a\"} x", "7"] {
+        for bad in [
+            "{\"text\": \"a\", \"text\": \"b\"}",
+            "[1]",
+            "{\"id\": 1}",
+            "{\"text\": 5}",
+            "{\"text\": \"cut",
+            "{\"text\": \"a\"} x",
+            "7",
+        ] {
             assert!(read(bad).is_err(), "{bad}");
         }
         let message = read("{\"text\": \"secret words").err().unwrap_or_default();
