@@ -39,6 +39,7 @@ pub(crate) fn rules() -> Vec<(&'static str, &'static str)> {
         "rules/en/attributes.toml",
         "rules/en/neutral.toml",
         "rules/en/chest-compositions.toml",
+        "rules/en/general-compositions.toml",
         "rules/labels/chexpert.toml",
     ]
 }
