@@ -6,10 +6,10 @@ use super::{
     Rules, Scheme, SectionRule, class,
 };
 use crate::error::Fault;
-use crate::lexicon::{Kind, Lexicon, MatcherBuilder, Words, english_inflections};
+use crate::lexicon::{Kind, Lexicon, MatcherBuilder, Number, Spelling, Words};
 use crate::span::{ConceptId, RuleId, WordId};
-use crate::token::{Token, TokenKind, tokenize};
-use std::collections::{BTreeMap, HashMap};
+use crate::token::{Token, TokenKind};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use toml::Spanned;
 
 /// How many phrases one pattern may stand for.
@@ -38,6 +38,13 @@ struct Loader<'a> {
     schemes: Vec<BoundScheme>,
     tokens: Vec<Token>,
     guarded: Vec<String>,
+    /// Words, by id, that only lexicons without misspellings use.
+    exact: Vec<bool>,
+}
+
+/// Whether the words of a term take their other number as well: nouns of English do.
+pub(crate) fn term_number(kind: Kind, language: &str) -> Number {
+    if kind != Kind::Descriptor && language == "en" { Number::Either } else { Number::AsSpelled }
 }
 
 pub(super) fn load<'a>(
@@ -131,28 +138,15 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// The word ids of a phrase, its new words added to the vocabulary.
-    fn phrase(&mut self, phrase: &str, inflect: bool) -> Vec<WordId> {
-        let mut tokens = std::mem::take(&mut self.tokens);
-        tokenize(phrase, &self.words, &mut tokens);
-        let words = tokens
-            .iter()
-            .map(|t| {
-                if !t.is_wordlike() || t.word.0 >= crate::token::FIRST_WORD {
-                    return t.word;
-                }
-                let lower = phrase[t.span.range()].to_lowercase();
-                let lower = lower.strip_suffix("'s").unwrap_or(&lower);
-                let word = self.words.intern(lower);
-                if inflect {
-                    for other in english_inflections(lower) {
-                        self.words.alias(&other, word);
-                    }
-                }
-                word
-            })
-            .collect();
-        self.tokens = tokens;
+    /// The word ids of a phrase of a rule, its new words added to the vocabulary.
+    fn phrase(&mut self, phrase: &str) -> Vec<WordId> {
+        let words = self.words.phrase(phrase, Number::AsSpelled, &mut self.tokens);
+        // What rules are made of is read with its slips, whichever lexicon uses the word too.
+        for word in &words {
+            if let Some(exact) = self.exact.get_mut(word.index()) {
+                *exact = false;
+            }
+        }
         words
     }
 
@@ -160,7 +154,7 @@ impl<'a> Loader<'a> {
     fn expand(&mut self, pattern: &str, sets: &BTreeMap<String, Vec<String>>) -> Result<Vec<Vec<WordId>>, String> {
         let places = places(pattern, sets)?;
         let places: Vec<Vec<Vec<WordId>>> =
-            places.iter().map(|p| p.iter().map(|choice| self.phrase(choice, false)).collect()).collect();
+            places.iter().map(|p| p.iter().map(|choice| self.phrase(choice)).collect()).collect();
         let mut out: Vec<Vec<WordId>> = vec![Vec::new()];
         for choices in &places {
             let mut next = Vec::with_capacity(out.len() * choices.len());
@@ -198,9 +192,17 @@ impl<'a> Loader<'a> {
         // Findings first: their nouns take both numbers as one word, whoever uses the word after.
         for term in &lexicon.terms {
             let concept = lexicon.concept(term.concept);
-            let inflect = concept.kind != Kind::Descriptor && lexicon.files[term.file as usize].language == "en";
-            let words = self.phrase(&term.text, inflect);
-            let file = &lexicon.files[term.file as usize].name;
+            let file = &lexicon.files[term.file as usize];
+            let number = term_number(concept.kind, &file.language);
+            let words = self.words.phrase(&term.text, number, &mut self.tokens);
+            // A word that any file opens to misspellings is open to them.
+            self.exact.resize(self.words.limit(), true);
+            if file.spelling == Spelling::Slips {
+                for word in &words {
+                    self.exact[word.index()] = false;
+                }
+            }
+            let file = &file.name;
             if words.is_empty() {
                 self.faults.push(Fault::new(file, term.line as usize, format!("term \"{}\" holds no word", term.text)));
                 continue;
@@ -438,7 +440,7 @@ impl<'a> Loader<'a> {
             return self.fault(text.name.span().start, message);
         };
         for word in &text.words {
-            let words = self.phrase(word, false);
+            let words = self.phrase(word);
             self.meaning(&words).bits |= bit;
             *self.classes.entry(word.clone()).or_default() |= bit;
         }
@@ -493,7 +495,8 @@ impl<'a> Loader<'a> {
         let within = self.concepts(&text.within, &[Kind::Anatomy], lexicon);
         let outside = self.concepts(&text.outside, &[Kind::Anatomy], lexicon);
         let except = self.concepts(&text.except, &kinds, lexicon);
-        let excepted = |c: ConceptId| except.iter().any(|&e| lexicon.is_a(c, e));
+        let except: HashSet<ConceptId> = except.into_iter().flat_map(|e| lexicon.descendants(e)).collect();
+        let excepted = |c: ConceptId| except.contains(&c);
         let mut put = |concepts: Vec<ConceptId>, statuses: &[super::Status], anywhere: bool| {
             let (within, outside) = if anywhere { (&Vec::new(), &Vec::new()) } else { (&within, &outside) };
             for root in concepts {
@@ -550,12 +553,13 @@ impl<'a> Loader<'a> {
             }
         }
         let ignored = self.concepts(&text.ignores_concepts, &[Kind::Finding, Kind::Device], lexicon);
+        let ignored: HashSet<ConceptId> = ignored.into_iter().flat_map(|i| lexicon.descendants(i)).collect();
         let blocked_by = (0..lexicon.concepts.len() as u32)
             .map(ConceptId)
             .map(|c| {
                 matches!(lexicon.concept(c).kind, Kind::Finding | Kind::Device)
                     && targets[c.index()].is_empty()
-                    && !ignored.iter().any(|&i| lexicon.is_a(c, i))
+                    && !ignored.contains(&c)
             })
             .collect();
         match position(&text.label) {
@@ -578,7 +582,9 @@ impl<'a> Loader<'a> {
                 classes[id.index()] |= bits;
             }
         }
-        self.words.allow_slips(self.guarded.iter().map(String::as_str));
+        let exact = self.exact;
+        let is_exact = |word: WordId| exact.get(word.index()).copied().unwrap_or(false);
+        self.words.allow_slips(self.guarded.iter().map(String::as_str), is_exact);
         let matcher = self.builder.build(&self.words);
         // A phrase that holds a verb is a verb group: "is not seen", "may represent".
         let verbs = class::VERB | class::PLURAL | class::EXISTENTIAL | class::COPULA;

@@ -8,6 +8,7 @@ mod load;
 mod marks;
 mod schema;
 
+pub(crate) use load::term_number;
 pub use marks::{MARK_STATUSES, Mark, strip_marks};
 
 use crate::lexicon::{Lexicon, Matcher, Side, Words};
