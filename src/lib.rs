@@ -27,6 +27,8 @@ pub mod cli;
 pub mod input;
 #[cfg(feature = "cli")]
 pub mod output;
+#[cfg(feature = "cli")]
+pub mod terms;
 
 pub use assertion::{Assertion, Evidence};
 pub use engine::{Analysis, Engine, Mention, Note, Scratch, SpanAssertion};

@@ -11,6 +11,7 @@ mod same;
 mod score;
 mod stream;
 mod summary;
+mod terms;
 
 use crate::{Engine, Error};
 use clap::{Args, Parser, Subcommand};
@@ -33,6 +34,7 @@ enum Command {
     Explain(explain::Options),
     Score(score::Options),
     Check(check::Options),
+    Terms(terms::Options),
 }
 
 /// Where lexicons and rules come from.
@@ -141,6 +143,7 @@ pub fn main() -> ExitCode {
         Command::Explain(options) => explain::run(&options),
         Command::Score(options) => score::run(&options),
         Command::Check(options) => check::run(&options),
+        Command::Terms(options) => terms::run(&options),
     };
     match result {
         Ok(code) => code,

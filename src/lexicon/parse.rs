@@ -169,11 +169,7 @@ impl<'a> Reader<'a, '_> {
                 Some(place) => columns.places[place] = Some(i),
                 None => self.fault(
                     number,
-                    format!(
-                        "unknown column \"{column}\"; expected {} or {}",
-                        REQUIRED.join(", "),
-                        OPTIONAL.join(", ")
-                    ),
+                    format!("unknown column \"{column}\"; expected {} or {}", REQUIRED.join(", "), OPTIONAL.join(", ")),
                 ),
             }
         }

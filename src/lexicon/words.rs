@@ -174,11 +174,7 @@ impl Words {
     /// and one slip (a letter left out, put in, changed, or two changed about) from exactly one known word
     /// is that word. `guarded` are the ordinary words that this would catch wrongly; words of which `exact` holds
     /// are not for misspellings at all.
-    pub(crate) fn allow_slips<'a>(
-        &mut self,
-        guarded: impl Iterator<Item = &'a str>,
-        exact: impl Fn(WordId) -> bool,
-    ) {
+    pub(crate) fn allow_slips<'a>(&mut self, guarded: impl Iterator<Item = &'a str>, exact: impl Fn(WordId) -> bool) {
         let mut near = Near { buckets: vec![Vec::new(); 26 * (LONGEST + 2)], guarded: Vec::new() };
         for (i, &(start, len, id)) in self.spellings.iter().enumerate() {
             let word = &self.letters[start as usize..(start + len) as usize];
@@ -264,6 +260,11 @@ fn one_slip(a: &[u8], b: &[u8]) -> bool {
         -1 => *a == b[1..],
         _ => false,
     }
+}
+
+/// Two lower-cased words are one slip apart.
+pub(crate) fn near(a: &str, b: &str) -> bool {
+    a != b && one_slip(a.as_bytes(), b.as_bytes())
 }
 
 /// The other number of an English noun: its regular plural or, of a plural, its singular.
