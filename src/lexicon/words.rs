@@ -172,13 +172,13 @@ impl Words {
 
     /// Opens the vocabulary to misspellings: any word of letters that is unknown, at least six letters long
     /// and one slip (a letter left out, put in, changed, or two changed about) from exactly one known word
-    /// is that word. `guarded` are the ordinary words that this would catch wrongly; words of which `exact` holds
-    /// are not for misspellings at all.
-    pub(crate) fn allow_slips<'a>(&mut self, guarded: impl Iterator<Item = &'a str>, exact: impl Fn(WordId) -> bool) {
+    /// is that word. `guarded` are the ordinary words that this would catch wrongly; words from
+    /// `exact` on are not for misspellings at all.
+    pub(crate) fn allow_slips<'a>(&mut self, guarded: impl Iterator<Item = &'a str>, exact: WordId) {
         let mut near = Near { buckets: vec![Vec::new(); 26 * (LONGEST + 2)], guarded: Vec::new() };
         for (i, &(start, len, id)) in self.spellings.iter().enumerate() {
             let word = &self.letters[start as usize..(start + len) as usize];
-            if exact(id) {
+            if id >= exact {
                 continue;
             }
             if word.len() >= SHORTEST_NEAR && word.len() <= LONGEST && word.iter().all(u8::is_ascii_lowercase) {
@@ -188,6 +188,11 @@ impl Words {
         near.guarded = guarded.map(|w| w.as_bytes().into()).collect();
         near.guarded.sort_unstable();
         self.near = near;
+    }
+
+    /// The same words, closed to misspellings, for whoever goes on adding to them.
+    pub(crate) fn without_slips(&self) -> Words {
+        Words { near: Near::default(), ..self.clone() }
     }
 
     /// The word that an unknown word is one slip away from.
@@ -318,7 +323,7 @@ mod tests {
         let pneumonia = words.intern("pneumonia");
         let lesion = words.intern("lesion");
         words.intern("effusion");
-        words.allow_slips(["lesson"].into_iter(), |_| false);
+        words.allow_slips(["lesson"].into_iter(), WordId(u32::MAX));
         for (word, want) in [
             ("pnuemonia", Some(pneumonia)),
             ("Pneumona", Some(pneumonia)),

@@ -38,8 +38,6 @@ struct Loader<'a> {
     schemes: Vec<BoundScheme>,
     tokens: Vec<Token>,
     guarded: Vec<String>,
-    /// Words, by id, that only lexicons without misspellings use.
-    exact: Vec<bool>,
 }
 
 /// Whether the words of a term take their other number as well: nouns of English do.
@@ -52,13 +50,17 @@ pub(super) fn load<'a>(
     lexicon: &Lexicon,
 ) -> Result<Rules, Vec<Fault>> {
     let mut loader = Loader::default();
-    loader.lexicon(lexicon);
+    loader.lexicon(lexicon, Spelling::Slips);
     for (name, text) in files {
         loader.file = name;
         loader.text = text;
         loader.read(lexicon);
     }
-    loader.finish()
+    // Imported terms come last, so that no noun of theirs changes what a word of the rules is: were "rule" a
+    // finding's noun, "rules out" and "rule out" would be one phrase.
+    let limit = WordId(loader.words.limit() as u32);
+    loader.lexicon(lexicon, Spelling::Exact);
+    loader.finish(limit)
 }
 
 impl<'a> Loader<'a> {
@@ -140,14 +142,7 @@ impl<'a> Loader<'a> {
 
     /// The word ids of a phrase of a rule, its new words added to the vocabulary.
     fn phrase(&mut self, phrase: &str) -> Vec<WordId> {
-        let words = self.words.phrase(phrase, Number::AsSpelled, &mut self.tokens);
-        // What rules are made of is read with its slips, whichever lexicon uses the word too.
-        for word in &words {
-            if let Some(exact) = self.exact.get_mut(word.index()) {
-                *exact = false;
-            }
-        }
-        words
+        self.words.phrase(phrase, Number::AsSpelled, &mut self.tokens)
     }
 
     /// Every phrase that a pattern stands for, as word ids.
@@ -188,20 +183,16 @@ impl<'a> Loader<'a> {
         &mut self.meanings[id]
     }
 
-    fn lexicon(&mut self, lexicon: &Lexicon) {
+    fn lexicon(&mut self, lexicon: &Lexicon, spelling: Spelling) {
         // Findings first: their nouns take both numbers as one word, whoever uses the word after.
         for term in &lexicon.terms {
             let concept = lexicon.concept(term.concept);
             let file = &lexicon.files[term.file as usize];
+            if file.spelling != spelling {
+                continue;
+            }
             let number = term_number(concept.kind, &file.language);
             let words = self.words.phrase(&term.text, number, &mut self.tokens);
-            // A word that any file opens to misspellings is open to them.
-            self.exact.resize(self.words.limit(), true);
-            if file.spelling == Spelling::Slips {
-                for word in &words {
-                    self.exact[word.index()] = false;
-                }
-            }
             let file = &file.name;
             if words.is_empty() {
                 self.faults.push(Fault::new(file, term.line as usize, format!("term \"{}\" holds no word", term.text)));
@@ -571,7 +562,8 @@ impl<'a> Loader<'a> {
         }
     }
 
-    fn finish(mut self) -> Result<Rules, Vec<Fault>> {
+    /// Words from `exact` on are not for misspellings.
+    fn finish(mut self, exact: WordId) -> Result<Rules, Vec<Fault>> {
         if !self.faults.is_empty() {
             self.faults.sort();
             return Err(self.faults);
@@ -582,9 +574,7 @@ impl<'a> Loader<'a> {
                 classes[id.index()] |= bits;
             }
         }
-        let exact = self.exact;
-        let is_exact = |word: WordId| exact.get(word.index()).copied().unwrap_or(false);
-        self.words.allow_slips(self.guarded.iter().map(String::as_str), is_exact);
+        self.words.allow_slips(self.guarded.iter().map(String::as_str), exact);
         let matcher = self.builder.build(&self.words);
         // A phrase that holds a verb is a verb group: "is not seen", "may represent".
         let verbs = class::VERB | class::PLURAL | class::EXISTENTIAL | class::COPULA;

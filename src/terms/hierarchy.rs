@@ -1,14 +1,34 @@
 //! Who lies under whom: codes of parents become numbers, and what is unsound is told (codes that stand twice,
 //! unknown parents, circles).
 
-use super::owl::{RADLEX_KINDS, RADLEX_OBSOLETE};
 use super::{Faults, Format, Guess, Terminology};
-use crate::lexicon::Lexicon;
+use crate::lexicon::{Kind, Lexicon};
 use crate::span::ConceptId;
 use std::collections::HashMap;
 
 /// What RadLex's lists name as a parent without listing it: the root.
 const ROOTS: [&str; 2] = ["RID0", "RID1"];
+
+/// What the upper levels of ontologies say of all that lies under them.
+const UPPER_LEVELS: [(&str, Guess); 11] = [
+    // RadLex: anatomical entity, clinical finding, imaging observation, foreign body, medical device, Radlex
+    // descriptor, procedure.
+    ("RID3", Guess::Is(Kind::Anatomy)),
+    ("RID34785", Guess::Is(Kind::Finding)),
+    ("RID5", Guess::Is(Kind::Finding)),
+    ("RID5425", Guess::Is(Kind::Finding)),
+    ("RID29033", Guess::Is(Kind::Device)),
+    ("RID6", Guess::Is(Kind::Descriptor)),
+    ("RID1559", Guess::Foreign),
+    // HPO: inheritance, clinical modifier ("lateral", "recurrent"), past medical history, frequency.
+    ("HP:0000005", Guess::Foreign),
+    ("HP:0012823", Guess::Foreign),
+    ("HP:0032443", Guess::Foreign),
+    ("HP:0040279", Guess::Foreign),
+];
+
+/// What lies under this was given up by RadLex.
+const RADLEX_OBSOLETE: &str = "RID15849";
 
 /// How a parent that is nowhere in the source is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,17 +159,17 @@ impl Hierarchy {
         }
     }
 
-    /// RadLex says by its upper levels what a concept is, and what it gave up.
+    /// Ontologies say by their upper levels what a concept is, and RadLex what it gave up.
     fn upper_levels(&self, source: &mut Terminology) {
-        for (root, guess) in RADLEX_KINDS {
+        for (root, guess) in UPPER_LEVELS {
             let mut waiting: Vec<u32> = self.codes.get(root).copied().into_iter().collect();
             let mut seen = vec![false; if waiting.is_empty() { 0 } else { self.parents.len() }];
             while let Some(at) = waiting.pop() {
                 let entry = &mut source.entries[at as usize];
                 // The level nearest above decides: it walks down from itself and stops at the next.
-                let other = *entry.code != *root && RADLEX_KINDS.iter().any(|(r, _)| *r == &*entry.code);
+                let other = *entry.code != *root && UPPER_LEVELS.iter().any(|(r, _)| *r == &*entry.code);
                 if !other && !std::mem::replace(&mut seen[at as usize], true) {
-                    if entry.guess == Guess::Unknown {
+                    if entry.guess == Guess::Unknown || guess == Guess::Foreign {
                         entry.guess = guess;
                     }
                     waiting.extend(&self.children[at as usize]);

@@ -54,6 +54,9 @@ fn document(reader: &mut Reader<source::Source>, reading: &mut Reading<'_>) -> R
                     keep(&mut open, reading);
                     let id = element.try_get_attribute("id").ok().flatten();
                     let code = id.filter(|_| name == "section").map_or_else(String::new, |id| id.value.into_owned());
+                    // A section of one code is named as the code is.
+                    let alone = !code.is_empty() && !code.contains('-');
+                    let code = if alone { format!("section-{code}") } else { code };
                     open.push(Open {
                         depth: elements.len(),
                         line,

@@ -7,7 +7,7 @@ use super::clean::clean;
 use super::ids::{Ids, by_number};
 use super::{Entry, Hierarchy, Left, Preferred, Terminology};
 use crate::Engine;
-use crate::lexicon::{Kind, Lexicon, MatcherBuilder, Words};
+use crate::lexicon::{Kind, MatcherBuilder, Words};
 use crate::rules::{class, term_number};
 use crate::span::ConceptId;
 use crate::token::{Token, tokenize};
@@ -96,10 +96,11 @@ struct Wordings {
 }
 
 impl Wordings {
-    /// Those of a lexicon.
-    fn of(lexicon: &Lexicon) -> Wordings {
+    /// Those of an engine. Its words come first, as they will when it loads the file.
+    fn of(engine: &Engine) -> Wordings {
+        let lexicon = &engine.lexicon;
         let mut made = Wordings {
-            words: Words::default(),
+            words: engine.rules.vocabulary().without_slips(),
             phrases: MatcherBuilder::default(),
             tokens: Vec::new(),
             owners: Vec::new(),
@@ -139,7 +140,7 @@ pub fn import(
         engine,
         source,
         language,
-        wordings: Wordings::of(&engine.lexicon),
+        wordings: Wordings::of(engine),
         bindings: HashMap::new(),
         terms: HashMap::new(),
         losses: Vec::new(),
@@ -341,7 +342,7 @@ impl Work<'_> {
     /// order of its ids: terms that only then prove to be the same yield too.
     fn settle(&mut self, rows: &mut [Row]) {
         for _ in 0..4 {
-            let mut wordings = Wordings::of(&self.engine.lexicon);
+            let mut wordings = Wordings::of(self.engine);
             let mut changed = false;
             for row in rows.iter_mut() {
                 let Row { terms, binding, kind, .. } = row;
@@ -368,90 +369,59 @@ impl Work<'_> {
     /// Leaves out what would be of no use, and finds the parents of the rest.
     fn finish(mut self, mut rows: Vec<Row>, hierarchy: &Hierarchy) -> Import {
         let lexicon = &self.engine.lexicon;
-        let names: HashMap<Binding, String> = rows.iter().map(|r| (r.binding, r.id.clone())).collect();
-        // A concept without a term is kept where narrower ones need it.
-        let mut needed = vec![false; hierarchy.parents.len()];
-        let roots = rows.iter().filter(|r| !r.terms.is_empty() && matches!(r.binding, Binding::New(_)));
-        let mut waiting: Vec<u32> = roots.flat_map(|r| r.entries.iter().copied()).collect();
+        let places: HashMap<Binding, usize> = rows.iter().enumerate().map(|(i, r)| (r.binding, i)).collect();
+        let mut outer: HashMap<u32, Vec<ConceptId>> = HashMap::new();
+        for &(entry, concept) in &hierarchy.outer {
+            outer.entry(entry).or_default().push(concept);
+        }
+        // A concept without a term is kept where narrower ones need it; so parents are asked from below.
+        let mut needed: Vec<bool> =
+            rows.iter().map(|r| !r.terms.is_empty() && matches!(r.binding, Binding::New(_))).collect();
+        let mut waiting: Vec<usize> = (0..rows.len()).filter(|&i| needed[i]).collect();
         while let Some(at) = waiting.pop() {
-            if !std::mem::replace(&mut needed[at as usize], true) {
-                waiting.extend(&hierarchy.parents[at as usize]);
+            let parents = self.parents(&rows[at], hierarchy, &outer, &places, &rows);
+            rows[at].parents = parents.iter().map(|b| self.id(*b, &places, &rows)).collect();
+            rows[at].parents.sort();
+            for parent in parents {
+                if let (Binding::New(_), Some(&place)) = (parent, places.get(&parent))
+                    && !std::mem::replace(&mut needed[place], true)
+                {
+                    waiting.push(place);
+                }
             }
         }
-        let mut useless = 0;
-        let mut nothing_new = 0;
-        rows.retain(|row| match row.binding {
-            Binding::New(at) => {
-                useless += u64::from(!needed[at as usize]);
-                needed[at as usize]
-            }
-            Binding::Known(concept) => {
-                let adds = !row.terms.is_empty()
-                    || row
-                        .entries
-                        .iter()
-                        .any(|&e| super::write::adds(lexicon.concept(concept), &self.source.entries[e as usize]));
-                nothing_new += if adds { 0 } else { row.entries.len() as u64 };
-                adds
+        let mut clashes: Vec<Clash> = std::mem::take(&mut self.losses)
+            .into_iter()
+            .map(|(term, kept, yields)| Clash {
+                term,
+                kept: self.id(kept, &places, &rows),
+                yields: self.id(yields, &places, &rows),
+            })
+            .collect();
+        clashes.sort_by(|a, b| (&a.term, &a.kept, &a.yields).cmp(&(&b.term, &b.kept, &b.yields)));
+        clashes.dedup();
+        let (mut useless, mut nothing_new) = (0, 0);
+        let mut needed = needed.into_iter();
+        rows.retain(|row| {
+            let needed = needed.next().unwrap_or(false);
+            match row.binding {
+                Binding::New(_) => {
+                    useless += u64::from(!needed);
+                    needed
+                }
+                Binding::Known(concept) => {
+                    let concept = lexicon.concept(concept);
+                    let adds = !row.terms.is_empty()
+                        || row.entries.iter().any(|&e| super::write::adds(concept, &self.source.entries[e as usize]));
+                    nothing_new += if adds { 0 } else { row.entries.len() as u64 };
+                    adds
+                }
             }
         });
         for (why, count) in [("without a usable term", useless), ("known, with nothing to add", nothing_new)] {
             if count > 0 {
                 self.summary.left.insert(why, count);
             }
-        }
-        let kept: HashMap<u32, usize> =
-            rows.iter().enumerate().flat_map(|(i, r)| r.entries.iter().map(move |&e| (e, i))).collect();
-        let mut outer: HashMap<u32, Vec<ConceptId>> = HashMap::new();
-        for &(entry, concept) in &hierarchy.outer {
-            outer.entry(entry).or_default().push(concept);
-        }
-        let parents: Vec<Vec<String>> = rows
-            .iter()
-            .map(|row| match row.binding {
-                // What radlabel says of its own concepts stands.
-                Binding::Known(_) => Vec::new(),
-                Binding::New(at) => {
-                    let mut found: Vec<String> = Vec::new();
-                    let mut seen: Vec<u32> = hierarchy.parents[at as usize].clone();
-                    let mut next = 0;
-                    let mut own: Vec<ConceptId> = outer.get(&at).cloned().unwrap_or_default();
-                    while let Some(&parent) = seen.get(next) {
-                        next += 1;
-                        let id = match (kept.get(&parent), self.bindings.get(&parent)) {
-                            (Some(&place), _) => Some((rows[place].id.clone(), rows[place].kind)),
-                            (None, Some(Binding::Known(c))) => {
-                                Some((lexicon.concept(*c).id.to_string(), lexicon.concept(*c).kind))
-                            }
-                            _ => None,
-                        };
-                        match id {
-                            Some((id, kind)) if slot(kind) == slot(row.kind) => {
-                                if !found.contains(&id) && id != row.id {
-                                    found.push(id);
-                                }
-                            }
-                            // What was not taken is passed over: its parents stand in for it.
-                            _ => {
-                                for &above in &hierarchy.parents[parent as usize] {
-                                    if !seen.contains(&above) {
-                                        seen.push(above);
-                                    }
-                                }
-                                own.extend(outer.get(&parent).into_iter().flatten());
-                            }
-                        }
-                    }
-                    let own = own.into_iter().filter(|&c| slot(lexicon.concept(c).kind) == slot(row.kind));
-                    found.extend(own.map(|c| lexicon.concept(c).id.to_string()));
-                    found.sort();
-                    found.dedup();
-                    found
-                }
-            })
-            .collect();
-        for (row, parents) in rows.iter_mut().zip(parents) {
-            row.parents = parents;
         }
         for row in &rows {
             self.summary.terms += row.terms.len() as u64;
@@ -460,17 +430,57 @@ impl Work<'_> {
                 Binding::New(_) => self.summary.new += 1,
             }
         }
-        let name = |binding: &Binding| match binding {
-            Binding::Known(c) => lexicon.concept(*c).id.to_string(),
-            Binding::New(_) => names.get(binding).cloned().unwrap_or_default(),
-        };
-        let mut clashes: Vec<Clash> = self
-            .losses
-            .iter()
-            .map(|(term, kept, yields)| Clash { term: term.clone(), kept: name(kept), yields: name(yields) })
-            .collect();
-        clashes.sort_by(|a, b| (&a.term, &a.kept, &a.yields).cmp(&(&b.term, &b.kept, &b.yields)));
-        clashes.dedup();
         Import { rows, clashes, summary: self.summary }
+    }
+
+    fn id(&self, binding: Binding, places: &HashMap<Binding, usize>, rows: &[Row]) -> String {
+        match binding {
+            Binding::Known(c) => self.engine.lexicon.concept(c).id.to_string(),
+            Binding::New(_) => places.get(&binding).map_or_else(String::new, |&place| rows[place].id.clone()),
+        }
+    }
+
+    /// The broader concepts of a new one. What was not taken, or is of another sort, is passed over: its own
+    /// parents stand in for it.
+    fn parents(
+        &self,
+        row: &Row,
+        hierarchy: &Hierarchy,
+        outer: &HashMap<u32, Vec<ConceptId>>,
+        places: &HashMap<Binding, usize>,
+        rows: &[Row],
+    ) -> Vec<Binding> {
+        let lexicon = &self.engine.lexicon;
+        let mut found: Vec<Binding> = Vec::new();
+        let mut seen: Vec<u32> = row.entries.clone();
+        let mut next = 0;
+        while let Some(&at) = seen.get(next) {
+            next += 1;
+            let binding = self.bindings.get(&at).copied().filter(|_| !row.entries.contains(&at));
+            let kind = binding.and_then(|binding| match binding {
+                Binding::Known(c) => Some(lexicon.concept(c).kind),
+                Binding::New(_) => places.get(&binding).map(|&place| rows[place].kind),
+            });
+            if let (Some(binding), Some(kind)) = (binding, kind)
+                && slot(kind) == slot(row.kind)
+            {
+                found.push(binding);
+                continue;
+            }
+            for &above in &hierarchy.parents[at as usize] {
+                if !seen.contains(&above) {
+                    seen.push(above);
+                }
+            }
+            let own = outer.get(&at).into_iter().flatten().copied();
+            found.extend(own.filter(|&c| slot(lexicon.concept(c).kind) == slot(row.kind)).map(Binding::Known));
+        }
+        let mut once: Vec<Binding> = Vec::new();
+        for binding in found {
+            if binding != row.binding && !once.contains(&binding) {
+                once.push(binding);
+            }
+        }
+        once
     }
 }

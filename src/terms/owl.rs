@@ -316,17 +316,3 @@ pub(super) fn code(iri: &str) -> Option<(Cow<'static, str>, Box<str>)> {
         _ => Some(("OWL".into(), last.replace([',', '|', ' '], "-").into())),
     }
 }
-
-/// The upper levels of RadLex by kind, in whatever layout it comes.
-pub(super) const RADLEX_KINDS: [(&str, Guess); 7] = [
-    ("RID3", Guess::Is(Kind::Anatomy)),
-    ("RID34785", Guess::Is(Kind::Finding)),
-    ("RID5", Guess::Is(Kind::Finding)),
-    ("RID5425", Guess::Is(Kind::Finding)),
-    ("RID29033", Guess::Is(Kind::Device)),
-    ("RID6", Guess::Is(Kind::Descriptor)),
-    ("RID1559", Guess::Foreign),
-];
-
-/// What lies under this was given up by RadLex.
-pub(super) const RADLEX_OBSOLETE: &str = "RID15849";
