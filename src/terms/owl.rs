@@ -4,9 +4,8 @@
 //! and the rest of the logic are passed over.
 
 use super::source::{self, Source};
-use super::{Entry, Guess, Preferred, Reading, Synonyms, one_line};
+use super::{Entry, Preferred, Reading, Synonyms, one_line};
 use crate::Error;
-use crate::lexicon::Kind;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 use std::borrow::Cow;

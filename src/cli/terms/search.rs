@@ -11,7 +11,7 @@ use std::process::ExitCode;
 /// Find concepts by their terms, names and codes
 #[derive(clap::Args)]
 #[command(after_help = "Best first: the same words, words that begin so, all words in any order, all words with \
-    one slip in one of them.\nExit code: 0 found; 1 nothing found; 2 wrong use.")]
+    one slip in a word.\nExit code: 0 found; 1 nothing found; 2 wrong use.")]
 pub(super) struct Options {
     /// What to look for
     #[arg(required = true, value_name = "WORDS")]
@@ -132,18 +132,18 @@ fn rank(asked: &str, words: &[&str], term: &str) -> Option<Rank> {
     if term.starts_with(asked) {
         return Some(Rank::Prefix);
     }
-    let mut slips = 0;
+    let mut rank = Rank::Words;
     for word in words {
         if term.split(' ').any(|t| t.starts_with(word)) {
             continue;
         }
         // A short word with a slip is another word.
-        if slips > 0 || word.len() < 4 || !term.split(' ').any(|t| near(word, t)) {
+        if word.len() < 4 || !term.split(' ').any(|t| near(word, t)) {
             return None;
         }
-        slips += 1;
+        rank = Rank::Near;
     }
-    Some(if slips == 0 { Rank::Words } else { Rank::Near })
+    Some(rank)
 }
 
 fn json(lexicon: &Lexicon, found: &[Found<'_>]) -> String {
