@@ -86,10 +86,13 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         for line in faults.lines() {
             say(format_args!("{line}"));
         }
-        let count = faults.len();
+        let count = match faults.len() {
+            1 => "1 fault".to_owned(),
+            n => format!("{n} faults"),
+        };
         let hint =
             if faults.counts("unknown parent") > 0 { "; --allow-orphans takes such concepts as roots" } else { "" };
-        say(format_args!("radlabel: {count} faults in the source, nothing written{hint}"));
+        say(format_args!("radlabel: {count} in the source, nothing written{hint}"));
         return Ok(ExitCode::from(2));
     }
     let choice = Choice {
