@@ -9,9 +9,9 @@ mod parse;
 mod words;
 
 pub use matcher::{Matcher, MatcherBuilder, PhraseId, encode};
-pub(crate) use parse::{SYSTEMS, parted};
-pub use words::Words;
-pub(crate) use words::{Number, near};
+pub use parse::{SYSTEMS, parted};
+pub(crate) use words::Number;
+pub use words::{Words, near};
 
 use crate::error::Fault;
 use crate::span::ConceptId;

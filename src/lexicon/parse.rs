@@ -11,7 +11,7 @@ const REQUIRED: [&str; 4] = ["id", "name", "parents", "terms"];
 const OPTIONAL: [&str; 8] = ["side", "radlex", "snomed", "icd10", "source", "definition", "other", "kind"];
 
 /// The code systems that have a column of their own.
-pub(crate) const SYSTEMS: [&str; 3] = ["radlex", "snomed", "icd10"];
+pub const SYSTEMS: [&str; 3] = ["radlex", "snomed", "icd10"];
 
 /// A parent as a row names it.
 struct Named<'a> {
@@ -307,7 +307,7 @@ impl<'a> Reader<'a, '_> {
 
 /// `HP:0001234` and `OIFM_GMTS_004244` as system and code: the first says its system before a colon, the
 /// second is a whole whose first part names it.
-pub(crate) fn parted(item: &str) -> Option<(&str, &str)> {
+pub fn parted(item: &str) -> Option<(&str, &str)> {
     match item.split_once(':') {
         Some((system, code)) => Some((system.trim(), code.trim())),
         None => item.split_once('_').map(|(system, _)| (system, item)),

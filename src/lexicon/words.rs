@@ -191,7 +191,7 @@ impl Words {
     }
 
     /// The same words, closed to misspellings, for whoever goes on adding to them.
-    pub(crate) fn without_slips(&self) -> Words {
+    pub fn without_slips(&self) -> Words {
         Words { near: Near::default(), ..self.clone() }
     }
 
@@ -268,7 +268,7 @@ fn one_slip(a: &[u8], b: &[u8]) -> bool {
 }
 
 /// Two lower-cased words are one slip apart.
-pub(crate) fn near(a: &str, b: &str) -> bool {
+pub fn near(a: &str, b: &str) -> bool {
     a != b && one_slip(a.as_bytes(), b.as_bytes())
 }
 

@@ -8,6 +8,7 @@ mod load;
 mod marks;
 mod schema;
 
+#[cfg(feature = "cli")]
 pub(crate) use load::term_number;
 pub use marks::{MARK_STATUSES, Mark, strip_marks};
 

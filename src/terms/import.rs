@@ -5,10 +5,11 @@
 
 use super::clean::clean;
 use super::ids::{Ids, by_number};
-use super::{Entry, Hierarchy, Left, Preferred, Terminology};
+use super::wordings::Wordings;
+use super::{Hierarchy, Left, Preferred, Terminology};
 use crate::Engine;
-use crate::lexicon::{Kind, MatcherBuilder, Words};
-use crate::rules::{class, term_number};
+use crate::lexicon::Kind;
+use crate::rules::class;
 use crate::span::ConceptId;
 use crate::token::{Token, tokenize};
 use std::collections::HashMap;
@@ -78,53 +79,6 @@ pub struct Import {
     pub summary: Summary,
 }
 
-/// Meanings of one phrase stand side by side where they are of different sorts.
-const fn slot(kind: Kind) -> usize {
-    match kind {
-        Kind::Finding | Kind::Device => 0,
-        Kind::Anatomy => 1,
-        Kind::Descriptor => 2,
-    }
-}
-
-/// Phrases as the engine tells them apart, and who owns each.
-struct Wordings {
-    words: Words,
-    phrases: MatcherBuilder,
-    tokens: Vec<Token>,
-    owners: Vec<[Option<Binding>; 3]>,
-}
-
-impl Wordings {
-    /// Those of an engine. Its words come first, as they will when it loads the file.
-    fn of(engine: &Engine) -> Wordings {
-        let lexicon = &engine.lexicon;
-        let mut made = Wordings {
-            words: engine.rules.vocabulary().without_slips(),
-            phrases: MatcherBuilder::default(),
-            tokens: Vec::new(),
-            owners: Vec::new(),
-        };
-        for term in &lexicon.terms {
-            let kind = lexicon.concept(term.concept).kind;
-            let language = &lexicon.files[term.file as usize].language;
-            let owner = made.owner(&term.text, kind, language);
-            owner.get_or_insert(Binding::Known(term.concept));
-        }
-        made
-    }
-
-    /// Who owns a phrase.
-    fn owner(&mut self, text: &str, kind: Kind, language: &str) -> &mut Option<Binding> {
-        let words = self.words.phrase(text, term_number(kind, language), &mut self.tokens);
-        let id = self.phrases.add(&words).0 as usize;
-        if id >= self.owners.len() {
-            self.owners.resize(id + 1, [None; 3]);
-        }
-        &mut self.owners[id][slot(kind)]
-    }
-}
-
 /// Binds the entries that have a kind, and gathers their terms.
 pub fn import(
     engine: &Engine,
@@ -155,86 +109,21 @@ pub fn import(
     work.finish(rows, hierarchy)
 }
 
-struct Work<'a> {
-    engine: &'a Engine,
-    source: &'a Terminology,
-    language: &'a str,
-    wordings: Wordings,
-    bindings: HashMap<u32, Binding>,
-    terms: HashMap<Binding, Vec<String>>,
+/// An import under way.
+pub(super) struct Work<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) source: &'a Terminology,
+    pub(super) language: &'a str,
+    pub(super) wordings: Wordings,
+    pub(super) bindings: HashMap<u32, Binding>,
+    pub(super) terms: HashMap<Binding, Vec<String>>,
     /// Term, who keeps it, who yields.
-    losses: Vec<(String, Binding, Binding)>,
-    tokens: Vec<Token>,
-    summary: Summary,
+    pub(super) losses: Vec<(String, Binding, Binding)>,
+    pub(super) tokens: Vec<Token>,
+    pub(super) summary: Summary,
 }
 
 impl Work<'_> {
-    /// Finds the concept that each entry is.
-    fn bind(&mut self, order: &[u32], kinds: &[Option<Kind>]) {
-        let lexicon = &self.engine.lexicon;
-        let mut codes: HashMap<(&str, &str), Vec<ConceptId>> = HashMap::new();
-        for (i, concept) in lexicon.concepts.iter().enumerate() {
-            for (system, code) in &concept.codes {
-                codes.entry((system, code)).or_default().push(ConceptId(i as u32));
-            }
-        }
-        for &at in order {
-            let entry = &self.source.entries[at as usize];
-            let Some(kind) = kinds[at as usize] else { continue };
-            let fits = |c: &ConceptId| slot(lexicon.concept(*c).kind) == slot(kind);
-            let by_code = |system: &str, code: &str| -> Vec<ConceptId> {
-                let code = super::write::bare(system, code);
-                codes.get(&(system, code)).into_iter().flatten().copied().filter(fits).collect()
-            };
-            let own = match &*entry.system {
-                // In a table of the user's own an id may be radlabel's.
-                "" => lexicon.find(&entry.code).into_iter().filter(|c| fits(c)).collect(),
-                system => by_code(system, &entry.code),
-            };
-            let mut named = None;
-            if let Ok(name) = clean(&entry.name)
-                && let Some(Binding::Known(concept)) = *self.wordings.owner(&name, kind, "en")
-            {
-                named = Some(concept);
-            }
-            let concept = match own[..] {
-                [concept] => Some(concept),
-                [] => named.or_else(|| self.elsewhere(entry, kind, &by_code)),
-                _ => {
-                    // The code stands for several: the name must say which.
-                    let among = named.filter(|n| own.contains(n));
-                    self.summary.torn += u64::from(among.is_none());
-                    among.or(named)
-                }
-            };
-            // What has a side is not the same without it.
-            let concept = concept.filter(|&c| entry.side.is_none() || lexicon.concept(c).side == entry.side);
-            self.bindings.insert(at, concept.map_or(Binding::New(at), Binding::Known));
-        }
-    }
-
-    /// By the codes that the source knows in other systems, and by a synonym that is a concept's own name.
-    fn elsewhere(
-        &mut self,
-        entry: &Entry,
-        kind: Kind,
-        by_code: &impl Fn(&str, &str) -> Vec<ConceptId>,
-    ) -> Option<ConceptId> {
-        // radlabel's own codes of ICD-10-CM are the nearest ones, not the same ones.
-        let pinned = entry.others.iter().filter(|(system, _)| matches!(&**system, "radlex" | "snomed"));
-        for (system, code) in pinned {
-            if let [concept] = by_code(system, code)[..] {
-                return Some(concept);
-            }
-        }
-        entry.synonyms.iter().filter_map(|s| clean(s).ok()).find_map(|synonym| {
-            match *self.wordings.owner(&synonym, kind, self.language) {
-                Some(Binding::Known(c)) if self.engine.lexicon.concept(c).name.to_lowercase() == synonym => Some(c),
-                _ => None,
-            }
-        })
-    }
-
     /// Takes the preferred wordings of all entries, or all others.
     fn gather(&mut self, order: &[u32], kinds: &[Option<Kind>], preferred: bool) {
         let source = self.source;
@@ -342,12 +231,14 @@ impl Work<'_> {
     /// order of its ids: terms that only then prove to be the same yield too.
     fn settle(&mut self, rows: &mut [Row]) {
         for _ in 0..4 {
-            let mut wordings = Wordings::of(self.engine);
+            // The old table goes first: a million phrases need not be held twice.
+            self.wordings = Wordings::default();
+            self.wordings = Wordings::of(self.engine);
             let mut changed = false;
             for row in rows.iter_mut() {
                 let Row { terms, binding, kind, .. } = row;
                 terms.retain(|term| {
-                    let owner = wordings.owner(term, *kind, self.language);
+                    let owner = self.wordings.owner(term, *kind, self.language);
                     match *owner {
                         None => {
                             *owner = Some(*binding);
@@ -364,123 +255,5 @@ impl Work<'_> {
                 break;
             }
         }
-    }
-
-    /// Leaves out what would be of no use, and finds the parents of the rest.
-    fn finish(mut self, mut rows: Vec<Row>, hierarchy: &Hierarchy) -> Import {
-        let lexicon = &self.engine.lexicon;
-        let places: HashMap<Binding, usize> = rows.iter().enumerate().map(|(i, r)| (r.binding, i)).collect();
-        let mut outer: HashMap<u32, Vec<ConceptId>> = HashMap::new();
-        for &(entry, concept) in &hierarchy.outer {
-            outer.entry(entry).or_default().push(concept);
-        }
-        // A concept without a term is kept where narrower ones need it; so parents are asked from below.
-        let mut needed: Vec<bool> =
-            rows.iter().map(|r| !r.terms.is_empty() && matches!(r.binding, Binding::New(_))).collect();
-        let mut waiting: Vec<usize> = (0..rows.len()).filter(|&i| needed[i]).collect();
-        while let Some(at) = waiting.pop() {
-            let parents = self.parents(&rows[at], hierarchy, &outer, &places, &rows);
-            rows[at].parents = parents.iter().map(|b| self.id(*b, &places, &rows)).collect();
-            rows[at].parents.sort();
-            for parent in parents {
-                if let (Binding::New(_), Some(&place)) = (parent, places.get(&parent))
-                    && !std::mem::replace(&mut needed[place], true)
-                {
-                    waiting.push(place);
-                }
-            }
-        }
-        let mut clashes: Vec<Clash> = std::mem::take(&mut self.losses)
-            .into_iter()
-            .map(|(term, kept, yields)| Clash {
-                term,
-                kept: self.id(kept, &places, &rows),
-                yields: self.id(yields, &places, &rows),
-            })
-            .collect();
-        clashes.sort_by(|a, b| (&a.term, &a.kept, &a.yields).cmp(&(&b.term, &b.kept, &b.yields)));
-        clashes.dedup();
-        let (mut useless, mut nothing_new) = (0, 0);
-        let mut needed = needed.into_iter();
-        rows.retain(|row| {
-            let needed = needed.next().unwrap_or(false);
-            match row.binding {
-                Binding::New(_) => {
-                    useless += u64::from(!needed);
-                    needed
-                }
-                Binding::Known(concept) => {
-                    let concept = lexicon.concept(concept);
-                    let adds = !row.terms.is_empty()
-                        || row.entries.iter().any(|&e| super::write::adds(concept, &self.source.entries[e as usize]));
-                    nothing_new += if adds { 0 } else { row.entries.len() as u64 };
-                    adds
-                }
-            }
-        });
-        for (why, count) in [("without a usable term", useless), ("known, with nothing to add", nothing_new)] {
-            if count > 0 {
-                self.summary.left.insert(why, count);
-            }
-        }
-        for row in &rows {
-            self.summary.terms += row.terms.len() as u64;
-            match row.binding {
-                Binding::Known(_) => self.summary.known += row.entries.len() as u64,
-                Binding::New(_) => self.summary.new += 1,
-            }
-        }
-        Import { rows, clashes, summary: self.summary }
-    }
-
-    fn id(&self, binding: Binding, places: &HashMap<Binding, usize>, rows: &[Row]) -> String {
-        match binding {
-            Binding::Known(c) => self.engine.lexicon.concept(c).id.to_string(),
-            Binding::New(_) => places.get(&binding).map_or_else(String::new, |&place| rows[place].id.clone()),
-        }
-    }
-
-    /// The broader concepts of a new one. What was not taken, or is of another sort, is passed over: its own
-    /// parents stand in for it.
-    fn parents(
-        &self,
-        row: &Row,
-        hierarchy: &Hierarchy,
-        outer: &HashMap<u32, Vec<ConceptId>>,
-        places: &HashMap<Binding, usize>,
-        rows: &[Row],
-    ) -> Vec<Binding> {
-        let lexicon = &self.engine.lexicon;
-        let mut found: Vec<Binding> = Vec::new();
-        let mut seen: Vec<u32> = row.entries.clone();
-        let mut next = 0;
-        while let Some(&at) = seen.get(next) {
-            next += 1;
-            let binding = self.bindings.get(&at).copied().filter(|_| !row.entries.contains(&at));
-            let kind = binding.and_then(|binding| match binding {
-                Binding::Known(c) => Some(lexicon.concept(c).kind),
-                Binding::New(_) => places.get(&binding).map(|&place| rows[place].kind),
-            });
-            if let (Some(binding), Some(kind)) = (binding, kind)
-                && slot(kind) == slot(row.kind)
-            {
-                found.push(binding);
-                continue;
-            }
-            for &above in &hierarchy.parents[at as usize] {
-                if !seen.contains(&above) {
-                    seen.push(above);
-                }
-            }
-            let own = outer.get(&at).into_iter().flatten().copied();
-            found.extend(own.filter(|&c| slot(lexicon.concept(c).kind) == slot(row.kind)).map(Binding::Known));
-        }
-        let mut once: Vec<Binding> = Vec::new();
-        for binding in found {
-            if binding != row.binding && !once.contains(&binding) {
-                once.push(binding);
-            }
-        }
-        once
     }
 }

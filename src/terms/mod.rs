@@ -6,6 +6,7 @@
 //! the core never imports it.
 
 mod anatomy;
+mod bind;
 mod choice;
 mod clean;
 mod faults;
@@ -16,9 +17,11 @@ mod import;
 mod models;
 mod obo;
 mod owl;
+mod prune;
 mod rf2;
 mod source;
 mod table;
+mod wordings;
 mod write;
 
 pub use choice::{Choice, Left, choose};

@@ -139,6 +139,11 @@ impl Columns {
     }
 }
 
+/// The wordings of a cell.
+fn items(cell: &str) -> Vec<Box<str>> {
+    cell.split('|').map(one_line).filter(|s| !s.is_empty()).map(Into::into).collect()
+}
+
 fn place(line: u64, reading: &Reading<'_>) -> (u16, u32) {
     ((reading.files.len() - 1) as u16, line as u32)
 }
@@ -173,8 +178,7 @@ fn bioportal(columns: &Columns, cells: &[&str], line: u64, reading: &mut Reading
     };
     let mut entry = Entry::new(system, &code, &one_line(cell("preferred label")), place(line, reading));
     entry.guess = super::obo::guess(&code);
-    entry.synonyms =
-        cell("synonyms").split('|').map(|s| one_line(s).into()).filter(|s: &Box<str>| !s.is_empty()).collect();
+    entry.synonyms = items(cell("synonyms"));
     entry.definition = one_line(cell("definitions").split('|').next().unwrap_or("")).into();
     entry.active = !cell("obsolete").eq_ignore_ascii_case("true");
     for parent in cell("parents").split('|').filter_map(super::owl::code) {
@@ -194,12 +198,8 @@ fn own(columns: &Columns, cells: &[&str], line: u64, reading: &mut Reading<'_>) 
     // A row without an id is known by its name.
     let id = if cell("id").is_empty() { &name } else { cell("id") };
     let mut entry = Entry::new("", id, &name, place(line, reading));
-    let items = |text: &str| -> Vec<Box<str>> {
-        text.split('|').map(|s| one_line(s).into()).filter(|s: &Box<str>| !s.is_empty()).collect()
-    };
     entry.synonyms = [items(cell("synonyms")), items(cell("terms"))].concat();
-    entry.parents =
-        cell("parents").split([',', '|']).map(|p| p.trim().into()).filter(|p: &Box<str>| !p.is_empty()).collect();
+    entry.parents = cell("parents").split([',', '|']).map(str::trim).filter(|p| !p.is_empty()).map(Box::from).collect();
     entry.definition = one_line(cell("definition")).into();
     for system in SYSTEMS {
         for code in cell(system).split([',', '|']) {

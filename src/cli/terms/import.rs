@@ -111,6 +111,8 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     if import.summary.known + import.summary.new == 0 {
         return Err(Error::Usage("nothing to import: every concept was left out, nothing written".to_owned()).into());
     }
+    // A release takes hundreds of megabytes; what follows needs only the text.
+    drop((import, source, hierarchy));
     prove(&engine, &text)?;
     sink.put(text.as_bytes())?;
     Ok(ExitCode::SUCCESS)
