@@ -71,10 +71,18 @@ impl DataOptions {
 
     /// The engine over the built-in data and the user's.
     pub(crate) fn engine(&self) -> Result<Engine, Error> {
+        self.engine_without(None)
+    }
+
+    /// The same, but for one file: the one that is about to be replaced.
+    pub(crate) fn engine_without(&self, replaced: Option<&Path>) -> Result<Engine, Error> {
         if self.lexicons.is_none() && self.rules.is_none() {
             return Ok(Engine::embedded());
         }
-        let own_lexicons = self.lexicons.as_deref().map_or(Ok(Vec::new()), |dir| read_data(dir, "tsv"))?;
+        let mut own_lexicons = self.lexicons.as_deref().map_or(Ok(Vec::new()), |dir| read_data(dir, "tsv"))?;
+        if let Some(replaced) = replaced.and_then(|p| std::fs::canonicalize(p).ok()) {
+            own_lexicons.retain(|f| std::fs::canonicalize(&f.name).ok().as_ref() != Some(&replaced));
+        }
         let own_rules = self.rules.as_deref().map_or(Ok(Vec::new()), |dir| read_data(dir, "toml"))?;
         let lexicons = merged(crate::embedded::lexicons(), "lexicons/", &own_lexicons);
         let rules = merged(crate::embedded::rules(), "rules/", &own_rules);

@@ -225,6 +225,9 @@ impl Walk {
                 reading.entries.len() - 1
             }
         };
+        // A name that says its language goes before one that does not: RadLex has Latin ones among these.
+        let mut class = class;
+        class.names.sort_by_key(|(_, language)| language.is_empty());
         let speaks = |language: &str| reading.options.speaks(language);
         let english = |language: &str| language.is_empty() || language.get(..2) == Some("en");
         let entry = &mut reading.entries[at];

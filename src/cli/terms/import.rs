@@ -68,7 +68,8 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     }
     same::refuse(options.output.as_deref(), options.sources.iter().filter(|s| !s.is_dir()).map(PathBuf::as_path))?;
     let sink = Sink::open(options.output.as_deref())?;
-    let engine = options.data.engine()?;
+    // What an earlier run wrote is not known beforehand, or a second run would only write what is missing.
+    let engine = options.data.engine_without(options.output.as_deref())?;
     let mut faults = Faults::default();
     let reading = terms::Options {
         format: options.format,
@@ -185,23 +186,13 @@ fn summary(options: &Options, format: Format, import: &Import, hierarchy: &Hiera
         ("read".to_owned(), format!("{} concepts ({format})", summary.read)),
         ("taken".to_owned(), format!("{taken}: {} new, {} known to radlabel", summary.new, summary.known)),
     ];
-    let mut listed = |name: &str, counts: &Left| {
-        for (i, (why, count)) in counts.iter().enumerate() {
-            lines.push((if i == 0 { name.to_owned() } else { String::new() }, format!("{count} {why}")));
-        }
-    };
-    listed("left out", &summary.left);
+    listed(&mut lines, "left out", &summary.left);
     let mut wordings: Left = summary.unfit.clone();
     if summary.doubled > 0 {
         wordings.insert("there already", summary.doubled);
     }
     lines.push(("terms".to_owned(), format!("{}, {} of them cleaned", summary.terms, summary.cleaned)));
-    let mut listed = |name: &str, counts: &Left| {
-        for (i, (why, count)) in counts.iter().enumerate() {
-            lines.push((if i == 0 { name.to_owned() } else { String::new() }, format!("{count} {why}")));
-        }
-    };
-    listed("no terms", &wordings);
+    listed(&mut lines, "no terms", &wordings);
     lines.push((
         "clashes".to_owned(),
         format!(
@@ -220,5 +211,12 @@ fn summary(options: &Options, format: Format, import: &Import, hierarchy: &Hiera
     }
     for (name, value) in lines {
         say(format_args!("{name:9} {value}"));
+    }
+}
+
+/// A line a reason, the name before the first.
+fn listed(lines: &mut Vec<(String, String)>, name: &str, counts: &Left) {
+    for (i, (why, count)) in counts.iter().enumerate() {
+        lines.push((if i == 0 { name.to_owned() } else { String::new() }, format!("{count} {why}")));
     }
 }
