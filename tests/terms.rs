@@ -299,6 +299,20 @@ fn a_term_means_one_thing_and_the_rest_is_told() {
     proves_itself(&folder, "washer thing", "a9");
 }
 
+/// A longer term hides the shorter one inside it; by its name it can be put under what it hides.
+#[test]
+fn a_new_finding_is_placed_by_its_name() {
+    let table = "id,name,parents\na1,Grommet rib fracture,\na2,Rib fracture of the grommet,a1\na3,grommet bone,\n";
+    let (run, file, _) = import("own.csv", table, &["--kind", "finding"]);
+    assert!(run.err.contains("hiding    2 hold the words of a known finding"), "{}", run.err);
+    assert_eq!(row(&file, "a1")["parents"], "");
+    let (run, file, folder) = import("own.csv", table, &["--kind", "finding", "--place-by-name"]);
+    assert!(run.err.contains("placed    1 under") && !run.err.contains("hiding"), "{}", run.err);
+    assert_eq!(row(&file, "a1")["parents"], "rib-fracture");
+    assert_eq!(row(&file, "a2")["parents"], "a1");
+    proves_itself(&folder, "grommet rib fracture", "a1");
+}
+
 #[test]
 fn faults_are_told_all_at_once_and_nothing_is_written() {
     let obo = "format-version: 1.2\n[Term]\nid: A:1\nname: one\nis_a: A:2\nis_a: A:9\nsynonym: no quotes\nnonsense\n\

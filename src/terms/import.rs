@@ -12,7 +12,7 @@ use crate::lexicon::Kind;
 use crate::rules::class;
 use crate::span::ConceptId;
 use crate::token::{Token, tokenize};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// The concept that an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -67,6 +67,20 @@ pub struct Summary {
     pub unfit: Left,
     /// Entries whose code stands for several concepts of the engine.
     pub torn: u64,
+    /// New concepts that were put under a concept of the engine because their name ends with its name.
+    pub placed: u64,
+    /// New concepts whose terms hold the words of a finding that the engine has, without lying under any:
+    /// where they are found, it is not.
+    pub hiding: u64,
+}
+
+/// What becomes of a new concept that no parent leads to a concept of the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placing {
+    /// It stands for itself.
+    Apart,
+    /// Where its name ends with the name of a concept ("comminuted rib fracture"), it lies under that.
+    ByName,
 }
 
 /// A source, ready to be written.
@@ -87,6 +101,7 @@ pub fn import(
     kinds: &[Option<Kind>],
     language: &str,
     prefix: &str,
+    placing: Placing,
 ) -> Import {
     let mut order: Vec<u32> = (0..kinds.len() as u32).filter(|&i| kinds[i as usize].is_some()).collect();
     order.sort_by(|&a, &b| by_number(&source.entries[a as usize].code, &source.entries[b as usize].code));
@@ -98,6 +113,7 @@ pub fn import(
         bindings: HashMap::new(),
         terms: HashMap::new(),
         losses: Vec::new(),
+        holding: HashSet::new(),
         tokens: Vec::new(),
         summary: Summary { read: source.entries.len() as u64, ..Summary::default() },
     };
@@ -106,7 +122,15 @@ pub fn import(
     work.gather(&order, kinds, false);
     let mut rows = work.rows(&order, kinds, prefix);
     work.settle(&mut rows);
-    work.finish(rows, hierarchy)
+    work.finish(rows, hierarchy, placing)
+}
+
+/// How the engine reads the words of a new term.
+enum Reading {
+    Plain,
+    /// There is a finding inside.
+    Holds,
+    Otherwise(&'static str),
 }
 
 /// An import under way.
@@ -119,6 +143,8 @@ pub(super) struct Work<'a> {
     pub(super) terms: HashMap<Binding, Vec<String>>,
     /// Term, who keeps it, who yields.
     pub(super) losses: Vec<(String, Binding, Binding)>,
+    /// New concepts whose terms hold a finding's words.
+    pub(super) holding: HashSet<Binding>,
     pub(super) tokens: Vec<Token>,
     pub(super) summary: Summary,
 }
@@ -152,9 +178,15 @@ impl Work<'_> {
                 return;
             }
         };
-        if let Some(why) = self.read_otherwise(&term) {
-            *self.summary.unfit.entry(why).or_default() += 1;
-            return;
+        match self.read_otherwise(&term) {
+            Reading::Otherwise(why) => {
+                *self.summary.unfit.entry(why).or_default() += 1;
+                return;
+            }
+            Reading::Holds if matches!(binding, Binding::New(_)) => {
+                self.holding.insert(binding);
+            }
+            _ => {}
         }
         self.summary.cleaned += u64::from(term != wording.to_lowercase());
         let kind = match binding {
@@ -174,11 +206,13 @@ impl Work<'_> {
 
     /// Rules read these words as something else: a term must neither be a function word or a cue nor swallow a
     /// cue that judges ("no abnormality", "history of stroke").
-    fn read_otherwise(&mut self, term: &str) -> Option<&'static str> {
+    fn read_otherwise(&mut self, term: &str) -> Reading {
         let rules = &self.engine.rules;
-        tokenize(term, rules.vocabulary(), &mut self.tokens);
+        // The words of the engine and those gathered so far; a slip of a word is another word here.
+        tokenize(term, &self.wordings.words, &mut self.tokens);
         let tokens = &self.tokens;
         let mut at = 0;
+        let mut reading = Reading::Plain;
         while at < tokens.len() {
             let found = rules.matcher.longest(tokens[at..].iter().map(|t| t.word));
             let Some((length, phrase)) = found else {
@@ -189,14 +223,17 @@ impl Work<'_> {
             let whole = at == 0 && length == tokens.len();
             let means = class::FINDING | class::ANATOMY | class::DESCRIPTOR;
             if whole && bits & !means != 0 {
-                return Some("words that the rules read otherwise");
+                return Reading::Otherwise("words that the rules read otherwise");
             }
             if bits & class::JUDGES != 0 && bits & means == 0 {
-                return Some("with a cue inside (\"no ...\", \"history of ...\")");
+                return Reading::Otherwise("with a cue inside (\"no ...\", \"history of ...\")");
+            }
+            if bits & class::FINDING != 0 && !whole {
+                reading = Reading::Holds;
             }
             at += length;
         }
-        None
+        reading
     }
 
     /// One row a concept, by id.

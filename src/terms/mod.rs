@@ -27,7 +27,7 @@ mod write;
 pub use choice::{Choice, Left, choose};
 pub use faults::Faults;
 pub use hierarchy::{Hierarchy, Orphans};
-pub use import::{Binding, Clash, Import, Summary, import};
+pub use import::{Binding, Clash, Import, Placing, Summary, import};
 pub use write::{Header, write};
 
 use crate::Error;

@@ -1,16 +1,18 @@
 //! Rows that would be of no use are left out, and the rest find their parents among each other and among the
 //! engine's concepts.
 
+use super::clean::clean;
 use super::import::{Row, Work};
 use super::wordings::slot;
-use super::{Binding, Clash, Hierarchy, Import};
+use super::{Binding, Clash, Hierarchy, Import, Placing};
 use crate::span::ConceptId;
 use std::collections::HashMap;
 
 impl Work<'_> {
     /// Leaves out what would be of no use, and finds the parents of the rest.
-    pub(super) fn finish(mut self, mut rows: Vec<Row>, hierarchy: &Hierarchy) -> Import {
-        let lexicon = &self.engine.lexicon;
+    pub(super) fn finish(mut self, mut rows: Vec<Row>, hierarchy: &Hierarchy, placing: Placing) -> Import {
+        let engine = self.engine;
+        let lexicon = &engine.lexicon;
         let places: HashMap<Binding, usize> = rows.iter().enumerate().map(|(i, r)| (r.binding, i)).collect();
         let mut outer: HashMap<u32, Vec<ConceptId>> = HashMap::new();
         for &(entry, concept) in &hierarchy.outer {
@@ -20,17 +22,22 @@ impl Work<'_> {
         let mut needed: Vec<bool> =
             rows.iter().map(|r| !r.terms.is_empty() && matches!(r.binding, Binding::New(_))).collect();
         let mut waiting: Vec<usize> = (0..rows.len()).filter(|&i| needed[i]).collect();
+        let mut above: Vec<Vec<Binding>> = vec![Vec::new(); rows.len()];
         while let Some(at) = waiting.pop() {
             let parents = self.parents(&rows[at], hierarchy, &outer, &places, &rows);
-            rows[at].parents = parents.iter().map(|b| self.id(*b, &places, &rows)).collect();
-            rows[at].parents.sort();
-            for parent in parents {
-                if let (Binding::New(_), Some(&place)) = (parent, places.get(&parent))
+            for parent in &parents {
+                if let (Binding::New(_), Some(&place)) = (parent, places.get(parent))
                     && !std::mem::replace(&mut needed[place], true)
                 {
                     waiting.push(place);
                 }
             }
+            above[at] = parents;
+        }
+        self.place(&rows, &needed, &mut above, &places, placing);
+        for (at, parents) in above.iter().enumerate() {
+            rows[at].parents = parents.iter().map(|b| self.id(*b, &places, &rows)).collect();
+            rows[at].parents.sort();
         }
         let mut clashes: Vec<Clash> = std::mem::take(&mut self.losses)
             .into_iter()
@@ -73,6 +80,69 @@ impl Work<'_> {
             }
         }
         Import { rows, clashes, summary: self.summary }
+    }
+
+    /// Looks from the top down which new concepts lie under one of the engine's, and places the others by their
+    /// names where that is wished.
+    fn place(
+        &mut self,
+        rows: &[Row],
+        needed: &[bool],
+        above: &mut [Vec<Binding>],
+        places: &HashMap<Binding, usize>,
+        placing: Placing,
+    ) {
+        let mut below: Vec<Vec<usize>> = vec![Vec::new(); rows.len()];
+        let mut unseen: Vec<usize> = vec![0; rows.len()];
+        for (at, parents) in above.iter().enumerate() {
+            for parent in parents.iter().filter(|p| matches!(p, Binding::New(_))).filter_map(|p| places.get(p)) {
+                below[*parent].push(at);
+                unseen[at] += 1;
+            }
+        }
+        let mut under = vec![false; rows.len()];
+        let mut waiting: Vec<usize> = (0..rows.len()).filter(|&i| unseen[i] == 0).collect();
+        while let Some(at) = waiting.pop() {
+            let row = &rows[at];
+            under[at] |= above[at].iter().any(|p| matches!(p, Binding::Known(_)));
+            if needed[at] && !under[at] && slot(row.kind) == 0 {
+                let head = if placing == Placing::ByName { self.head(row) } else { None };
+                if let Some(concept) = head {
+                    above[at].push(Binding::Known(concept));
+                    under[at] = true;
+                    self.summary.placed += 1;
+                } else {
+                    self.summary.hiding += u64::from(self.holding.contains(&row.binding));
+                }
+            }
+            for child in std::mem::take(&mut below[at]) {
+                under[child] |= under[at];
+                unseen[child] -= 1;
+                if unseen[child] == 0 {
+                    waiting.push(child);
+                }
+            }
+        }
+    }
+
+    /// The concept whose own name the row's name ends with, or begins with before "of": the longest such name.
+    fn head(&mut self, row: &Row) -> Option<ConceptId> {
+        let name = clean(&self.source.entries[*row.entries.first()? as usize].name).ok()?;
+        if name.contains(',') {
+            return None;
+        }
+        let phrase = name.split(" of ").next().unwrap_or(&name);
+        let starts = std::iter::once(0).chain(phrase.match_indices([' ', '-']).map(|(i, _)| i + 1));
+        for start in starts {
+            let words = &phrase[start..];
+            if let Some(Binding::Known(concept)) = *self.wordings.owner(words, row.kind, self.language) {
+                let known = self.engine.lexicon.concept(concept);
+                if known.kind == row.kind && known.name.to_lowercase() == words {
+                    return Some(concept);
+                }
+            }
+        }
+        None
     }
 
     fn id(&self, binding: Binding, places: &HashMap<Binding, usize>, rows: &[Row]) -> String {

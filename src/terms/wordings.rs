@@ -20,7 +20,7 @@ pub(super) const fn slot(kind: Kind) -> usize {
 /// Phrases as the engine tells them apart, and who owns each.
 #[derive(Default)]
 pub(super) struct Wordings {
-    words: Words,
+    pub(super) words: Words,
     phrases: MatcherBuilder,
     tokens: Vec<Token>,
     owners: Vec<[Option<Binding>; 3]>,

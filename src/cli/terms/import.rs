@@ -3,7 +3,7 @@
 use super::Kind;
 use crate::cli::{DataOptions, same, say};
 use crate::output::Sink;
-use crate::terms::{self, Choice, Faults, Format, Header, Hierarchy, Import, Left, Orphans, Synonyms};
+use crate::terms::{self, Choice, Faults, Format, Header, Hierarchy, Import, Left, Orphans, Placing, Synonyms};
 use crate::{Engine, Error};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -46,6 +46,10 @@ pub(super) struct Options {
     /// Take concepts whose parent is nowhere in the source as roots; without it that is a fault
     #[arg(long)]
     allow_orphans: bool,
+    /// Put new findings that the source puts under nothing that radlabel has under the finding whose name
+    /// theirs ends with ("comminuted rib fracture" under "rib fracture"), so that labels count them
+    #[arg(long)]
+    place_by_name: bool,
     /// Domain that the file says it is of
     #[arg(long, default_value = "general", value_name = "NAME")]
     domain: String,
@@ -104,7 +108,8 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     };
     let mut left = Left::new();
     let kinds = terms::choose(&source, &hierarchy, &choice, &mut left)?;
-    let mut import = terms::import(&engine, &source, &hierarchy, &kinds, &options.language, &options.prefix);
+    let placing = if options.place_by_name { Placing::ByName } else { Placing::Apart };
+    let mut import = terms::import(&engine, &source, &hierarchy, &kinds, &options.language, &options.prefix, placing);
     import.summary.left.extend(left);
     let header = header(options, source.format);
     let text = terms::write(&import, &source, &engine.lexicon, &header);
@@ -202,6 +207,16 @@ fn summary(options: &Options, format: Format, import: &Import, hierarchy: &Hiera
     ));
     if summary.torn > 0 {
         lines.push(("unsure".to_owned(), format!("{} whose code several concepts share", summary.torn)));
+    }
+    if summary.placed > 0 {
+        lines.push(("placed".to_owned(), format!("{} under a finding that their name ends with", summary.placed)));
+    }
+    if summary.hiding > 0 {
+        let count = summary.hiding;
+        let hint = if options.place_by_name { "" } else { " (--place-by-name)" };
+        let told =
+            format!("{count} hold the words of a known finding but do not lie under one, so labels miss it{hint}");
+        lines.push(("hiding".to_owned(), told));
     }
     if hierarchy.orphans > 0 {
         lines.push(("orphans".to_owned(), format!("{} parents are not in the source", hierarchy.orphans)));
