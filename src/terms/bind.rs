@@ -1,5 +1,6 @@
 //! Which concept of the engine an entry is: by its code, else by its name, else by the codes of other systems
-//! that its source knows, else by a synonym that is a concept's own name.
+//! that its source knows, else by a synonym that is a concept's own name. ICD-10-CM is bound by name alone: its
+//! codes name classes ("other injury of unspecified body region") into which many a concept falls.
 
 use super::clean::clean;
 use super::import::Work;
@@ -8,6 +9,9 @@ use super::{Binding, Entry};
 use crate::lexicon::Kind;
 use crate::span::ConceptId;
 use std::collections::HashMap;
+
+/// The system whose codes name a class that a concept falls into, and not the concept.
+const NEAREST: &str = "icd10";
 
 impl Work<'_> {
     /// Finds the concept that each entry is.
@@ -30,6 +34,9 @@ impl Work<'_> {
             let own = match &*entry.system {
                 // In a table of the user's own an id may be radlabel's.
                 "" => lexicon.find(&entry.code).into_iter().filter(|c| fits(c)).collect(),
+                // radlabel's codes of ICD-10-CM are the nearest ones, not the same ones: an "injury of
+                // unspecified body region" is no fracture. There the name decides.
+                NEAREST => Vec::new(),
                 system => by_code(system, &entry.code),
             };
             let mut named = None;
@@ -61,12 +68,15 @@ impl Work<'_> {
         kind: Kind,
         by_code: &impl Fn(&str, &str) -> Vec<ConceptId>,
     ) -> Option<ConceptId> {
-        // radlabel's own codes of ICD-10-CM are the nearest ones, not the same ones.
         let pinned = entry.others.iter().filter(|(system, _)| matches!(&**system, "radlex" | "snomed"));
         for (system, code) in pinned {
             if let [concept] = by_code(system, code)[..] {
                 return Some(concept);
             }
+        }
+        // What a class of ICD-10-CM includes is not what the class is.
+        if entry.system == NEAREST {
+            return None;
         }
         entry.synonyms.iter().filter_map(|s| clean(s).ok()).find_map(|synonym| {
             match *self.wordings.owner(&synonym, kind, self.language) {
