@@ -29,6 +29,8 @@ pub mod cli;
 pub mod input;
 #[cfg(feature = "cli")]
 pub mod output;
+#[cfg(feature = "cli")]
+pub mod terms;
 
 pub use assertion::{Assertion, Evidence};
 pub use detail::{Attribute, Detail};

@@ -8,5 +8,7 @@ mod edges;
 mod explain;
 mod program;
 mod properties;
+mod release;
 mod score;
+mod terms;
 mod tidy;

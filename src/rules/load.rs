@@ -9,10 +9,10 @@ use super::{
     NONE, Named, NoFinding, RuleInfo, RuleKind, Rules, Scheme, SectionRule, Sense, ValueId, class,
 };
 use crate::error::Fault;
-use crate::lexicon::{Kind, Lexicon, MatcherBuilder, Words, english_inflections};
+use crate::lexicon::{Kind, Lexicon, MatcherBuilder, Number, Spelling, Words};
 use crate::span::{ConceptId, RuleId, WordId};
-use crate::token::{Token, TokenKind, tokenize};
-use std::collections::{BTreeMap, HashMap};
+use crate::token::{Token, TokenKind};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use toml::Spanned;
 
 /// `> 130 mm`, `<= 7 mm`, `20-30 mm`: from above the first to the second, in millimetres.
@@ -71,18 +71,27 @@ struct Loader<'a> {
     guarded: Vec<String>,
 }
 
+/// Whether the words of a term take their other number as well: nouns of English do.
+pub(crate) fn term_number(kind: Kind, language: &str) -> Number {
+    if kind != Kind::Descriptor && language == "en" { Number::Either } else { Number::AsSpelled }
+}
+
 pub(super) fn load<'a>(
     files: impl IntoIterator<Item = (&'a str, &'a str)>,
     lexicon: &Lexicon,
 ) -> Result<Rules, Vec<Fault>> {
     let mut loader = Loader::default();
-    loader.lexicon(lexicon);
+    loader.lexicon(lexicon, Spelling::Slips);
     for (name, text) in files {
         loader.file = name;
         loader.text = text;
         loader.read(lexicon);
     }
-    loader.finish()
+    // Imported terms come last, so that no noun of theirs changes what a word of the rules is: were "rule" a
+    // finding's noun, "rules out" and "rule out" would be one phrase.
+    let limit = WordId(loader.words.limit() as u32);
+    loader.lexicon(lexicon, Spelling::Exact);
+    loader.finish(limit)
 }
 
 impl<'a> Loader<'a> {
@@ -177,36 +186,16 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// The word ids of a phrase, its new words added to the vocabulary.
-    fn phrase(&mut self, phrase: &str, inflect: bool) -> Vec<WordId> {
-        let mut tokens = std::mem::take(&mut self.tokens);
-        tokenize(phrase, &self.words, &mut tokens);
-        let words = tokens
-            .iter()
-            .map(|t| {
-                if !t.is_wordlike() || t.word.0 >= crate::token::FIRST_WORD {
-                    return t.word;
-                }
-                let lower = phrase[t.span.range()].to_lowercase();
-                let lower = lower.strip_suffix("'s").unwrap_or(&lower);
-                let word = self.words.intern(lower);
-                if inflect {
-                    for other in english_inflections(lower) {
-                        self.words.alias(&other, word);
-                    }
-                }
-                word
-            })
-            .collect();
-        self.tokens = tokens;
-        words
+    /// The word ids of a phrase of a rule, its new words added to the vocabulary.
+    fn phrase(&mut self, phrase: &str) -> Vec<WordId> {
+        self.words.phrase(phrase, Number::AsSpelled, &mut self.tokens)
     }
 
     /// Every phrase that a pattern stands for, as word ids.
     fn expand(&mut self, pattern: &str, sets: &BTreeMap<String, Vec<String>>) -> Result<Vec<Vec<WordId>>, String> {
         let places = places(pattern, sets)?;
         let places: Vec<Vec<Vec<WordId>>> =
-            places.iter().map(|p| p.iter().map(|choice| self.phrase(choice, false)).collect()).collect();
+            places.iter().map(|p| p.iter().map(|choice| self.phrase(choice)).collect()).collect();
         let mut out: Vec<Vec<WordId>> = vec![Vec::new()];
         for choices in &places {
             let mut next = Vec::with_capacity(out.len() * choices.len());
@@ -240,13 +229,17 @@ impl<'a> Loader<'a> {
         &mut self.meanings[id]
     }
 
-    fn lexicon(&mut self, lexicon: &Lexicon) {
+    fn lexicon(&mut self, lexicon: &Lexicon, spelling: Spelling) {
         // Findings first: their nouns take both numbers as one word, whoever uses the word after.
         for term in &lexicon.terms {
             let concept = lexicon.concept(term.concept);
-            let inflect = concept.kind != Kind::Descriptor && lexicon.files[term.file as usize].language == "en";
-            let words = self.phrase(&term.text, inflect);
-            let file = &lexicon.files[term.file as usize].name;
+            let file = &lexicon.files[term.file as usize];
+            if file.spelling != spelling {
+                continue;
+            }
+            let number = term_number(concept.kind, &file.language);
+            let words = self.words.phrase(&term.text, number, &mut self.tokens);
+            let file = &file.name;
             if words.is_empty() {
                 self.faults.push(Fault::new(file, term.line as usize, format!("term \"{}\" holds no word", term.text)));
                 continue;
@@ -426,7 +419,7 @@ impl<'a> Loader<'a> {
             for choice in &text.choices {
                 let concept = self.concepts(std::slice::from_ref(&choice.concept), &kinds, lexicon);
                 for word in &choice.context {
-                    match (self.phrase(word, false).as_slice(), concept.first()) {
+                    match (self.phrase(word).as_slice(), concept.first()) {
                         ([word], Some(&concept)) => choices.push((*word, concept)),
                         (_, None) => {}
                         _ => {
@@ -441,7 +434,7 @@ impl<'a> Loader<'a> {
             let sense = self.senses.len() as u32;
             self.senses.push(Sense { rule, default, choices });
             for term in &text.terms {
-                let words = self.phrase(term.get_ref(), false);
+                let words = self.phrase(term.get_ref());
                 let meaning = self.meaning(&words);
                 meaning.bits |= class::FINDING;
                 if meaning.sense != NONE {
@@ -470,7 +463,7 @@ impl<'a> Loader<'a> {
                 }
             };
             for phrase in &text.phrases {
-                let words = self.phrase(phrase.get_ref(), false);
+                let words = self.phrase(phrase.get_ref());
                 let id = self.measures.add(&words).0 as usize;
                 if id == self.measure_words.len() {
                     self.measure_words.push((word, rule));
@@ -598,7 +591,7 @@ impl<'a> Loader<'a> {
             return self.fault(text.name.span().start, message);
         };
         for word in &text.words {
-            let words = self.phrase(word, false);
+            let words = self.phrase(word);
             self.meaning(&words).bits |= bit;
             *self.classes.entry(word.clone()).or_default() |= bit;
         }
@@ -653,7 +646,8 @@ impl<'a> Loader<'a> {
         let within = self.concepts(&text.within, &[Kind::Anatomy], lexicon);
         let outside = self.concepts(&text.outside, &[Kind::Anatomy], lexicon);
         let except = self.concepts(&text.except, &kinds, lexicon);
-        let excepted = |c: ConceptId| except.iter().any(|&e| lexicon.is_a(c, e));
+        let except: HashSet<ConceptId> = except.into_iter().flat_map(|e| lexicon.descendants(e)).collect();
+        let excepted = |c: ConceptId| except.contains(&c);
         let mut put = |concepts: Vec<ConceptId>, statuses: &[super::Status], anywhere: bool| {
             let (within, outside) = if anywhere { (&Vec::new(), &Vec::new()) } else { (&within, &outside) };
             for root in concepts {
@@ -710,12 +704,13 @@ impl<'a> Loader<'a> {
             }
         }
         let ignored = self.concepts(&text.ignores_concepts, &[Kind::Finding, Kind::Device], lexicon);
+        let ignored: HashSet<ConceptId> = ignored.into_iter().flat_map(|i| lexicon.descendants(i)).collect();
         let blocked_by = (0..lexicon.concepts.len() as u32)
             .map(ConceptId)
             .map(|c| {
                 matches!(lexicon.concept(c).kind, Kind::Finding | Kind::Device)
                     && targets[c.index()].is_empty()
-                    && !ignored.iter().any(|&i| lexicon.is_a(c, i))
+                    && !ignored.contains(&c)
             })
             .collect();
         match position(&text.label) {
@@ -727,7 +722,8 @@ impl<'a> Loader<'a> {
         }
     }
 
-    fn finish(mut self) -> Result<Rules, Vec<Fault>> {
+    /// Words from `exact` on are not for misspellings.
+    fn finish(mut self, exact: WordId) -> Result<Rules, Vec<Fault>> {
         if !self.faults.is_empty() {
             self.faults.sort();
             return Err(self.faults);
@@ -740,7 +736,7 @@ impl<'a> Loader<'a> {
                 classes[id.index()] |= bits;
             }
         }
-        self.words.allow_slips(self.guarded.iter().map(String::as_str));
+        self.words.allow_slips(self.guarded.iter().map(String::as_str), exact);
         let matcher = self.builder.build(&self.words);
         // A phrase that holds a verb is a verb group: "is not seen", "may represent".
         let verbs = class::VERB | class::PLURAL | class::EXISTENTIAL | class::COPULA;

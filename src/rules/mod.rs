@@ -9,6 +9,8 @@ mod marks;
 mod measures;
 mod schema;
 
+#[cfg(feature = "cli")]
+pub(crate) use load::term_number;
 pub use marks::{MARK_STATUSES, Mark, strip_marks};
 pub(crate) use measures::{MeasureWord, Measures};
 pub use measures::{Quantity, Relation};
