@@ -15,6 +15,7 @@ mod mention;
 mod reach;
 mod report;
 pub mod rules;
+mod said;
 pub mod score;
 mod section;
 mod sentence;

@@ -91,10 +91,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let engine = options.data.engine()?;
-    let scheme = engine.scheme(&options.scheme).ok_or_else(|| {
-        let known: Vec<&str> = engine.rules.schemes.iter().map(|s| &*s.scheme.id).collect();
-        Error::Usage(format!("unknown scheme \"{}\"; expected {}", options.scheme, known.join(" or ")))
-    })?;
+    let scheme = engine.scheme(&options.scheme)?;
     same::refuse(options.output.as_deref(), options.inputs.iter().map(PathBuf::as_path))?;
     let mut sink = Sink::open(options.output.as_deref())?;
     let mut input = Input::open(&options.inputs, &options.input.reading())?;

@@ -98,6 +98,8 @@ pub struct Lexicon {
     /// Terms, in file order.
     pub terms: Vec<Term>,
     ids: HashMap<Box<str>, ConceptId>,
+    /// By concept: those right under it.
+    children: Vec<Vec<ConceptId>>,
 }
 
 impl Lexicon {
@@ -124,8 +126,26 @@ impl Lexicon {
         concept == ancestor || self.concept(concept).parents.iter().any(|&p| self.is_a(p, ancestor))
     }
 
-    /// Every concept that is `ancestor` or lies under it.
+    /// Every concept that is `ancestor` or lies under it, in order of number.
     pub fn descendants(&self, ancestor: ConceptId) -> Vec<ConceptId> {
-        (0..self.concepts.len() as u32).map(ConceptId).filter(|&c| self.is_a(c, ancestor)).collect()
+        let mut out = vec![ancestor];
+        let mut seen = std::collections::HashSet::from([ancestor]);
+        let mut at = 0;
+        while let Some(&concept) = out.get(at) {
+            at += 1;
+            out.extend(self.children[concept.index()].iter().filter(|&&c| seen.insert(c)));
+        }
+        out.sort_unstable();
+        out
+    }
+
+    /// Turns the parents round, once they all stand.
+    fn index_children(&mut self) {
+        self.children = vec![Vec::new(); self.concepts.len()];
+        for (number, concept) in self.concepts.iter().enumerate() {
+            for parent in &concept.parents {
+                self.children[parent.index()].push(ConceptId(number as u32));
+            }
+        }
     }
 }

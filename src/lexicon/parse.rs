@@ -26,6 +26,7 @@ pub(super) fn load<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> R
     }
     cycles(&lexicon, &mut faults);
     if faults.is_empty() {
+        lexicon.index_children();
         Ok(lexicon)
     } else {
         faults.sort();

@@ -9,6 +9,7 @@ use super::offsets::Offsets;
 use crate::label::{Label, Policy};
 use crate::lexicon::Side;
 use crate::rules::Scheme;
+use crate::said;
 use crate::{Analysis, Change, Engine, Evidence, Report, Span, SpanAssertion, Status, StudyKey, Subject, Time};
 
 /// The note of a report whose id stood before.
@@ -161,10 +162,7 @@ impl Said<'_> {
         }
         if let Some(severity) = self.severity {
             out.extend_from_slice(b",\"severity\":");
-            // An adverb says the same of a composed finding: "mildly enlarged" is mild.
-            let words = text[severity.range()].to_lowercase();
-            let words = words.strip_suffix("ly").unwrap_or(&words);
-            string(out, &words.split_whitespace().collect::<Vec<_>>().join(" "));
+            string(out, &said::severity_words(text, severity));
         }
     }
 

@@ -91,10 +91,11 @@ impl<'e> Account<'e> {
             .scheme
             .labels
             .iter()
-            .map(|rule| LabelAccount {
+            .enumerate()
+            .map(|(number, rule)| LabelAccount {
                 name: &rule.name,
                 definition: &rule.definition,
-                place: format!("{}:{}", bound.scheme.file, rule.line),
+                place: bound.scheme.place(number),
                 value: None,
                 decider: None,
                 others: Vec::new(),
