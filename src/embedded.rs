@@ -28,5 +28,6 @@ pub(crate) fn rules() -> Vec<(&'static str, &'static str)> {
         "rules/en/neutral.toml",
         "rules/en/chest-compositions.toml",
         "rules/labels/chexpert.toml",
+        "rules/profiles/fracture-detection.toml",
     ]
 }

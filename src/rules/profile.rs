@@ -290,7 +290,11 @@ impl ProfileSource {
         let mut labels = Vec::new();
         for name in &text.labels {
             match bound.scheme.find(name.get_ref()) {
-                Some(label) => labels.push(label as u32),
+                // What lies beneath a label is of its kind.
+                Some(label) => {
+                    labels.push(label as u32);
+                    labels.extend(bound.beneath(label as u32));
+                }
                 None => {
                     let message = format!("unknown label \"{}\" of scheme \"{id}\"", name.get_ref());
                     faults.push(lines.fault(name.span().start, message));

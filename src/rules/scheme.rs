@@ -201,6 +201,13 @@ pub struct BoundScheme {
     pub outranked_by: Vec<Vec<u32>>,
 }
 
+impl BoundScheme {
+    /// Every label beneath one, in order.
+    pub fn beneath(&self, label: u32) -> Vec<u32> {
+        bind::beneath(label, &self.children)
+    }
+}
+
 /// A scheme as it was given, bound when it is first asked for.
 #[derive(Debug)]
 pub struct SchemeSource {

@@ -394,7 +394,7 @@ impl Binder<'_> {
 }
 
 /// What lies beneath a label along edges that hold no circle, in order.
-fn beneath(label: u32, edges: &[Vec<u32>]) -> Vec<u32> {
+pub(super) fn beneath(label: u32, edges: &[Vec<u32>]) -> Vec<u32> {
     let mut out: Vec<u32> = Vec::new();
     let mut waiting = edges[label as usize].clone();
     while let Some(next) = waiting.pop() {
