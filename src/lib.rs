@@ -5,6 +5,7 @@
 mod assertion;
 mod attribute;
 pub mod check;
+pub mod crosswalk;
 mod embedded;
 mod engine;
 mod error;

@@ -181,6 +181,29 @@ impl Condition {
     }
 }
 
+impl std::fmt::Display for Condition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = self.attribute().name();
+        match self {
+            Condition::Side(side) => write!(f, "{name} {}", spelled(side, &SIDES)),
+            Condition::Change(any_of) => {
+                let words: Vec<&str> = any_of.iter().map(|c| spelled(c, &CHANGES)).collect();
+                write!(f, "{name} {}", words.join(" or "))
+            }
+            Condition::Words { any_of, .. } => write!(f, "{name} {}", any_of.join(" or ")),
+            Condition::Measure { attribute, comparison, bound } => {
+                let sign = Comparison::SIGNS.iter().find(|s| s.1 == *comparison).map_or("", |s| s.0);
+                let unit = attribute.units().first().map_or("", |u| u.0);
+                write!(f, "{name} {sign} {bound}{}{unit}", if unit.is_empty() { "" } else { " " })
+            }
+        }
+    }
+}
+
+fn spelled<T: PartialEq>(value: &T, known: &[(&'static str, T)]) -> &'static str {
+    known.iter().find(|k| k.1 == *value).map_or("", |k| k.0)
+}
+
 const SIDES: [(&str, Side); 3] = [("left", Side::Left), ("right", Side::Right), ("bilateral", Side::Bilateral)];
 
 const CHANGES: [(&str, Change); 5] = [
