@@ -28,6 +28,7 @@ pub(crate) fn rules() -> Vec<(&'static str, &'static str)> {
         "rules/en/neutral.toml",
         "rules/en/chest-compositions.toml",
         "rules/labels/chexpert.toml",
+        "rules/labels/padchest.toml",
         "rules/profiles/fracture-detection.toml",
     ]
 }

@@ -56,7 +56,8 @@
 //! ```
 //!
 //! `[no-finding]` names the label that says that nothing was found, the labels (`ignores`) and the concepts
-//! (`ignores-concepts`) that do not stand against it.
+//! (`ignores-concepts`) that do not stand against it. Findings that count for no label stand against it too, unless
+//! `only-labels = true`.
 
 mod bind;
 mod lexical;

@@ -381,8 +381,9 @@ impl Binder<'_> {
         for concept in ignored.into_iter().flat_map(|root| self.lexicon.descendants(root)) {
             free[concept.index()] = true;
         }
+        let blocks = !text.only_labels;
         let blocked_by = (0..self.lexicon.concepts.len())
-            .map(|c| COUNTED.contains(&self.lexicon.concepts[c].kind) && self.targets[c].is_empty() && !free[c])
+            .map(|c| blocks && COUNTED.contains(&self.lexicon.concepts[c].kind) && self.targets[c].is_empty() && !free[c])
             .collect();
         let label = label? as usize;
         if !self.labels[label].parents.is_empty() || !children[label].is_empty() {

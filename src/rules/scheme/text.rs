@@ -143,4 +143,6 @@ pub(super) struct NoFindingText {
     pub(super) ignores: Names,
     #[serde(default, rename = "ignores-concepts")]
     pub(super) ignores_concepts: Names,
+    #[serde(default, rename = "only-labels")]
+    pub(super) only_labels: bool,
 }
