@@ -49,6 +49,9 @@ pub(crate) fn read(
     if out.location[0].is_none() || out.side.is_none() {
         topic(&mut out, units, at, tokens, rules, lexicon);
     }
+    if out.location[0].is_none() && candidate.concept != NONE {
+        out.location[0] = lexicon.concept(ConceptId(candidate.concept)).site;
+    }
     out
 }
 

@@ -214,7 +214,7 @@ impl Engine {
                 continue;
             }
             let bits = mention::units(&scratch.tokens, sentence.tokens, &[], &self.rules, &mut scratch.units);
-            let composes = bits & class::ANATOMY != 0 && bits & class::DESCRIPTOR != 0;
+            let composes = bits & class::ALONE != 0 || bits & class::ANATOMY != 0 && bits & class::DESCRIPTOR != 0;
             if bits & class::FINDING == 0 && !composes {
                 continue;
             }

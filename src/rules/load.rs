@@ -511,6 +511,9 @@ impl<'a> Loader<'a> {
                     meaning.bits |= classes.get(word.index()).copied().unwrap_or(0) & verbs;
                 }
             }
+            if meaning.descriptor != NONE && self.alone.iter().any(|a| a.0.0 == meaning.descriptor) {
+                meaning.bits |= class::ALONE;
+            }
         }
         let mut compositions = Vec::new();
         let mut pairs = HashMap::new();

@@ -243,6 +243,8 @@ pub(crate) mod class {
     pub(crate) const CUE: u32 = 1 << 19;
     /// A cue that gives a status, a time or a subject.
     pub(crate) const JUDGES: u32 = 1 << 20;
+    /// A descriptor that makes a finding where no part is named.
+    pub(crate) const ALONE: u32 = 1 << 24;
     /// A cue that opens a new noun phrase.
     pub(crate) const OPENS: u32 = 1 << 21;
 
