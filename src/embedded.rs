@@ -46,5 +46,8 @@ pub(crate) fn rules() -> Vec<(&'static str, &'static str)> {
         "rules/labels/padchest.toml",
         "rules/labels/chest-ct.toml",
         "rules/profiles/fracture-detection.toml",
+        "rules/profiles/lesion-measurement.toml",
+        "rules/profiles/tumour-segmentation.toml",
+        "rules/profiles/vertebral-labelling.toml",
     ]
 }

@@ -6,8 +6,9 @@
 use super::json::{comma, integer, string, word};
 use super::{names, offsets::Offsets};
 use crate::label::Policy;
-use crate::rules::{BoundScheme, Column, Profile, Subject};
+use crate::rules::{Attribute, BoundScheme, Column, Profile, Subject};
 use crate::said::attribute_value;
+use crate::span::ConceptId;
 use crate::{Analysis, Engine, Report, Status};
 use std::io;
 
@@ -55,7 +56,9 @@ impl Rows<'_> {
                 && (filter.statuses.is_empty() || filter.statuses.contains(&assertion.status))
                 && (filter.kinds.is_empty()
                     || filter.kinds.contains(&self.engine.lexicon.concept(mention.concept).kind))
-                && filter.concepts.as_ref().is_none_or(|c| c[mention.concept.index()]);
+                && filter.concepts.as_ref().is_none_or(|c| c[mention.concept.index()])
+                && (filter.within.is_empty() || mention.location[0].is_some_and(|p| self.lies_in(p, &filter.within)))
+                && filter.said.iter().all(|&a| self.attribute(a, number).is_some());
             let Some(status) = self.policy.apply(assertion.status).filter(|_| kept) else {
                 continue;
             };
@@ -66,6 +69,14 @@ impl Rows<'_> {
             }
         }
         out
+    }
+
+    fn lies_in(&self, part: ConceptId, roots: &[ConceptId]) -> bool {
+        roots.iter().any(|&root| self.engine.lexicon.is_a(part, root))
+    }
+
+    fn attribute(&self, attribute: Attribute, mention: usize) -> Option<String> {
+        attribute_value(attribute, mention, self.analysis, &self.report.text, self.engine)
     }
 
     /// Appends the rows to a table.
@@ -135,8 +146,7 @@ impl Rows<'_> {
             Column::SentenceStart => at(sentence.start),
             Column::SentenceEnd => at(sentence.end),
             Column::Words => Cell::Text(text[mention.span.range()].split_whitespace().collect::<Vec<_>>().join(" ")),
-            Column::Attribute(attribute) => attribute_value(attribute, row.mention, self.analysis, text, self.engine)
-                .map_or(Cell::Blank, Cell::Text),
+            Column::Attribute(attribute) => self.attribute(attribute, row.mention).map_or(Cell::Blank, Cell::Text),
         }
     }
 }

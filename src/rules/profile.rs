@@ -20,6 +20,8 @@
 //! time = ["current"]                      # left out: current
 //! counted = true                          # only sections that labels rest on; left out: true
 //! concepts = ["fracture"]                 # and what lies beneath; left out: any
+//! within = ["spine"]                      # the nearest place named lies in one of these; left out: anywhere
+//! said = ["size"]                         # attributes that must be said; left out: none
 //! ```
 //!
 //! Columns are those of [`Column::FIXED`] and the attributes of [`Attribute::NAMED`]; one that the engine does
@@ -124,6 +126,10 @@ pub struct Filter {
     pub counted: bool,
     /// By concept number, where concepts are asked for.
     pub concepts: Option<Vec<bool>>,
+    /// The nearest place named lies in one of these; empty = anywhere.
+    pub within: Vec<ConceptId>,
+    /// Attributes that must be said.
+    pub said: Vec<Attribute>,
 }
 
 /// A profile bound to a lexicon and a scheme.
@@ -193,6 +199,10 @@ struct FilterText {
     counted: Option<bool>,
     #[serde(default)]
     concepts: Vec<Spanned<String>>,
+    #[serde(default)]
+    within: Vec<Spanned<String>>,
+    #[serde(default)]
+    said: Vec<Spanned<String>>,
 }
 
 impl ProfileSource {
@@ -240,6 +250,15 @@ impl ProfileSource {
         }
         let (roots, wrong) = lines.concepts(&text.filter.concepts, &[Kind::Finding, Kind::Device], lexicon);
         faults.extend(wrong);
+        let (within, wrong) = lines.concepts(&text.filter.within, &[Kind::Anatomy], lexicon);
+        faults.extend(wrong);
+        let mut said = Vec::new();
+        for name in &text.filter.said {
+            match Attribute::named(name.get_ref()) {
+                Ok(attribute) => said.push(attribute),
+                Err(message) => faults.push(lines.fault(name.span().start, message)),
+            }
+        }
         if !faults.is_empty() {
             faults.sort();
             return Err(faults);
@@ -263,6 +282,8 @@ impl ProfileSource {
                 times: if text.filter.time.is_empty() { vec![Time::Current] } else { text.filter.time },
                 counted: text.filter.counted.unwrap_or(true),
                 concepts,
+                within,
+                said,
             },
         })
     }

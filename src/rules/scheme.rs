@@ -49,6 +49,7 @@
 //! [[family]]
 //! name = "Fracture of {location}"                  # also in definition, criteria, parents, outranks, examples
 //! over = ["c1-vertebra", "c2-vertebra"]            # anatomy; {location} is its name, {Location} with a capital
+//! names = ["C1", "C2"]                             # left out: the preferred names of the lexicon
 //! sides = ["left", "right"]                        # left out: none; {side}, {Side}
 //! definition = "A fracture said to lie in {location}."
 //! concepts = ["fracture"]                          # except, where, parents, outranks, includes, excludes as above

@@ -130,17 +130,22 @@ impl Binder<'_> {
         if !text.sides.is_empty() && !told("side") && !told("Side") {
             self.fault(at.start, format!("family \"{name}\" does not name its side; expected {{side}} in it"));
         }
+        if !text.names.is_empty() && text.names.len() != text.over.len() {
+            let (names, places) = (text.names.len(), text.over.len());
+            self.fault(at.start, format!("family \"{name}\" has {names} names for {places} places"));
+        }
         let sides: Vec<Option<&str>> = match text.sides.is_empty() {
             true => vec![None],
             false => text.sides.iter().map(|s| Some(s.as_str())).collect(),
         };
         let mut out = Vec::new();
-        for place in &text.over {
+        for (number, place) in text.over.iter().enumerate() {
             let Some(concept) = self.concepts(std::slice::from_ref(place), &[Kind::Anatomy]).pop() else {
                 continue;
             };
             for &side in &sides {
-                let location = &self.lexicon.concept(concept).name;
+                let preferred = &*self.lexicon.concept(concept).name;
+                let location = text.names.get(number).map_or(preferred, String::as_str);
                 let fill = |template: &str| filled(template, location, side.unwrap_or_default());
                 let names = |names: &Names| -> Names {
                     names.iter().map(|n| Spanned::new(n.span(), fill(n.get_ref()))).collect()
@@ -383,7 +388,9 @@ impl Binder<'_> {
         }
         let blocks = !text.only_labels;
         let blocked_by = (0..self.lexicon.concepts.len())
-            .map(|c| blocks && COUNTED.contains(&self.lexicon.concepts[c].kind) && self.targets[c].is_empty() && !free[c])
+            .map(|c| {
+                blocks && COUNTED.contains(&self.lexicon.concepts[c].kind) && self.targets[c].is_empty() && !free[c]
+            })
             .collect();
         let label = label? as usize;
         if !self.labels[label].parents.is_empty() || !children[label].is_empty() {

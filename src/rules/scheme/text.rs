@@ -78,6 +78,8 @@ pub(super) struct FamilyText {
     pub(super) name: Spanned<String>,
     pub(super) over: Names,
     #[serde(default)]
+    pub(super) names: Vec<String>,
+    #[serde(default)]
     pub(super) sides: Vec<String>,
     pub(super) definition: String,
     #[serde(default)]
