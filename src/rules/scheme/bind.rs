@@ -77,7 +77,7 @@ impl Binder<'_> {
         self.circles(&loses, "outranks itself through");
         let special = text.no_finding.as_ref().and_then(|n| numbers.get(n.label.get_ref().as_str()).copied());
         for (number, label) in texts.iter().enumerate() {
-            let empty = self.labels[number].concepts.is_empty() && children[number].is_empty();
+            let empty = !label.names_concepts() && children[number].is_empty();
             if empty && special != Some(number as u32) {
                 let name = label.name.get_ref();
                 self.fault(

@@ -72,6 +72,15 @@ pub(super) struct LabelText {
     pub(super) examples: Vec<ExampleText>,
 }
 
+impl LabelText {
+    /// Something is to count for it, whether or not the lexicon has it.
+    pub(super) fn names_concepts(&self) -> bool {
+        let located = self.located.iter().any(|l| !l.concepts.is_empty());
+        let only = self.only.iter().any(|o| !o.concepts.is_empty());
+        !self.concepts.is_empty() || !self.anywhere.is_empty() || located || only
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FamilyText {
