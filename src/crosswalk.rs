@@ -62,6 +62,8 @@ pub struct Mapping {
     pub to: u32,
     /// Concepts that both count.
     pub shared: usize,
+    /// Concepts that each of them counts.
+    pub of: (usize, usize),
 }
 
 /// All mappings, and the labels that have none.
@@ -98,7 +100,8 @@ pub fn crosswalk(from: &BoundScheme, to: &BoundScheme, lexicon: &Lexicon) -> Cro
         for target in candidates {
             let other = &theirs[target as usize];
             if let Some((relation, shared)) = relate(claims, other, lexicon) {
-                out.mappings.push(Mapping { from: label as u32, relation, to: target, shared });
+                let of = (claims.len(), other.len());
+                out.mappings.push(Mapping { from: label as u32, relation, to: target, shared, of });
                 reached[target as usize] = true;
             }
         }
@@ -206,8 +209,10 @@ fn covers(whole: &Criterion, part: &Criterion, lexicon: &Lexicon) -> bool {
         let within = whole.within.is_empty() || inside(&part.within, &whole.within, lexicon);
         within && !touch(&part.within, &whole.outside, lexicon)
     } else {
-        // `within` beside `outside` only says which nearest place decides; alone it asks for nothing.
-        !whole.located && inside(&whole.outside, &part.outside, lexicon)
+        // What is not located is only guarded against places elsewhere; two guards of one part of the body
+        // are held to be the same, however much of the rest of it each names.
+        let guarded = !whole.within.is_empty() && whole.within == part.within;
+        !whole.located && (guarded || inside(&whole.outside, &part.outside, lexicon))
     };
     statuses && conditions && place
 }

@@ -328,7 +328,7 @@ fn a_crosswalk_says_what_maps_and_what_does_not() {
         "Pneumothorax,exact,pneumothorax,",
         "Pneumothorax,narrower,hydropneumothorax,",
         "Pneumothorax,broader,pleural finding,",
-        "No Finding,none,,0,rests on what is not said",
+        "No Finding,none,,0,,,rests on what is not said",
         ",none,scoliosis,0,",
     ] {
         assert!(csv.contains(&format!("\n{line}")), "{line:?} is not in:\n{csv}");

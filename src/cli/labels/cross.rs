@@ -1,6 +1,6 @@
 //! Crosswalks on paper: as a table for eyes, as CSV that people edit and give back, as JSON.
 //!
-//! The CSV has a line a mapping (`from,relation,to,shared,note`). A label that maps to nothing has the relation
+//! The CSV has a line a mapping (`from,relation,to,shared,of_from,of_to,note`). A label that maps to nothing has the relation
 //! `none` and says why in `note`; such lines, and columns of other names, are passed over when it is read.
 
 use crate::crosswalk::{Crosswalk, Mapping, Relation};
@@ -40,6 +40,8 @@ pub(super) fn render(crosswalk: &Crosswalk, from: &Scheme, to: &Scheme, format: 
                         "relation": m.relation.name(),
                         "to": name(to, m.to),
                         "shared": m.shared,
+                        "of_from": m.of.0,
+                        "of_to": m.of.1,
                     })
                 })
                 .collect();
@@ -64,13 +66,15 @@ fn name(scheme: &Scheme, label: u32) -> &str {
 fn table(crosswalk: &Crosswalk, from: &Scheme, to: &Scheme) -> String {
     let width = |names: &mut dyn Iterator<Item = &str>| names.map(|n| n.chars().count()).max().unwrap_or(0);
     let left = width(&mut from.labels.iter().map(|l| &*l.name)).max(from.id.len());
-    let mut out = format!("{:left$}  {:9}  {} (concepts that both count)\n", &*from.id, "is mapped", to.id);
+    let mut out =
+        format!("{:left$}  {:9}  {} (concepts that both count; that each counts)\n", &*from.id, "is mapped", to.id);
     let mut last = None;
     for mapping in &crosswalk.mappings {
         let shown = if last == Some(mapping.from) { "" } else { name(from, mapping.from) };
         last = Some(mapping.from);
         let (relation, target) = (mapping.relation.name(), name(to, mapping.to));
-        let _ = writeln!(out, "{shown:left$}  {relation:9}  {target} ({})", mapping.shared);
+        let (shared, of) = (mapping.shared, mapping.of);
+        let _ = writeln!(out, "{shown:left$}  {relation:9}  {target} ({shared}; {}, {})", of.0, of.1);
     }
     for (alone, scheme) in [(&crosswalk.from_alone, from), (&crosswalk.to_alone, to)] {
         if alone.is_empty() {
@@ -86,16 +90,17 @@ fn table(crosswalk: &Crosswalk, from: &Scheme, to: &Scheme) -> String {
 
 fn csv(crosswalk: &Crosswalk, from: &Scheme, to: &Scheme) -> anyhow::Result<Vec<u8>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(["from", "relation", "to", "shared", "note"])?;
+    writer.write_record(["from", "relation", "to", "shared", "of_from", "of_to", "note"])?;
     for m in &crosswalk.mappings {
-        let shared = m.shared.to_string();
-        writer.write_record([name(from, m.from), m.relation.name(), name(to, m.to), &shared, ""])?;
+        let [shared, of_from, of_to] = [m.shared, m.of.0, m.of.1].map(|n| n.to_string());
+        let relation = m.relation.name();
+        writer.write_record([name(from, m.from), relation, name(to, m.to), &shared, &of_from, &of_to, ""])?;
     }
     for (label, why) in &crosswalk.from_alone {
-        writer.write_record([name(from, *label), NONE, "", "0", why])?;
+        writer.write_record([name(from, *label), NONE, "", "0", "", "", why])?;
     }
     for (label, why) in &crosswalk.to_alone {
-        writer.write_record(["", NONE, name(to, *label), "0", why])?;
+        writer.write_record(["", NONE, name(to, *label), "0", "", "", why])?;
     }
     writer.into_inner().map_err(|e| e.into_error().into())
 }
@@ -137,7 +142,7 @@ pub(super) fn read(file: &str, text: &str, from: &Scheme, to: &Scheme) -> Result
             faults.push(Fault::new(file, line, message));
         }
         if let (Some(from), Some(relation), Some(to)) = (from, known, to) {
-            mappings.push(Mapping { from, relation, to, shared: 0 });
+            mappings.push(Mapping { from, relation, to, shared: 0, of: (0, 0) });
         }
     }
     if faults.is_empty() { Ok(mappings) } else { Err(Error::Data(faults)) }
