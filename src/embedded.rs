@@ -37,6 +37,8 @@ pub(crate) fn rules() -> Vec<(&'static str, &'static str)> {
         "rules/en/time.toml",
         "rules/en/change.toml",
         "rules/en/attributes.toml",
+        "rules/en/measures.toml",
+        "rules/en/spellings.toml",
         "rules/en/neutral.toml",
         "rules/en/chest-compositions.toml",
         "rules/en/general-compositions.toml",

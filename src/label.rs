@@ -7,7 +7,7 @@
 use crate::engine::Analysis;
 use crate::finding::{rank, speaks_of_now};
 use crate::lexicon::Lexicon;
-use crate::rules::{BoundScheme, Criterion, Hierarchy, Status};
+use crate::rules::{BoundScheme, Criterion, Hierarchy, Rules, Status};
 use crate::said;
 use crate::span::ConceptId;
 
@@ -53,7 +53,13 @@ impl Policy {
 type Slot = Option<(Status, u32)>;
 
 /// The labels of one report, in the scheme's order.
-pub(crate) fn labels(analysis: &Analysis, bound: &BoundScheme, hierarchy: Hierarchy, lexicon: &Lexicon) -> Vec<Label> {
+pub(crate) fn labels(
+    analysis: &Analysis,
+    bound: &BoundScheme,
+    hierarchy: Hierarchy,
+    rules: &Rules,
+    lexicon: &Lexicon,
+) -> Vec<Label> {
     let mut slots: Vec<Slot> = vec![None; bound.scheme.labels.len()];
     let mut claimed = Vec::new();
     let mut blocked = false;
@@ -61,7 +67,7 @@ pub(crate) fn labels(analysis: &Analysis, bound: &BoundScheme, hierarchy: Hierar
         if !mention.counts || !speaks_of_now(assertion) {
             continue;
         }
-        claims(i, analysis, bound, lexicon, &mut claimed);
+        claims(i, analysis, bound, rules, lexicon, &mut claimed);
         for &label in &claimed {
             let slot = &mut slots[label as usize];
             if slot.is_none_or(|(status, _)| rank(assertion.status) > rank(status)) {
@@ -98,12 +104,13 @@ pub(crate) fn claims(
     mention: usize,
     analysis: &Analysis,
     bound: &BoundScheme,
+    rules: &Rules,
     lexicon: &Lexicon,
     claimed: &mut Vec<u32>,
 ) {
     claimed.clear();
     for target in &bound.targets[analysis.mentions[mention].concept.index()] {
-        if counts(&bound.criteria[target.criterion as usize], mention, analysis, lexicon) {
+        if counts(&bound.criteria[target.criterion as usize], mention, analysis, rules, lexicon) {
             claimed.push(target.label);
         }
     }
@@ -153,12 +160,12 @@ fn deny(label: usize, value: (Status, u32), slots: &mut [Slot], bound: &BoundSch
     }
 }
 
-fn counts(criterion: &Criterion, number: usize, analysis: &Analysis, lexicon: &Lexicon) -> bool {
+fn counts(criterion: &Criterion, number: usize, analysis: &Analysis, rules: &Rules, lexicon: &Lexicon) -> bool {
     let mention = &analysis.mentions[number];
     if !criterion.statuses.is_empty() && !criterion.statuses.contains(&analysis.assertions[number].status) {
         return false;
     }
-    if !criterion.conditions.iter().all(|condition| said::holds(condition, number, analysis)) {
+    if !criterion.conditions.iter().all(|condition| said::holds(condition, number, analysis, rules, lexicon)) {
         return false;
     }
     if criterion.within.is_empty() && criterion.outside.is_empty() {

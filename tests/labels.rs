@@ -48,6 +48,24 @@ definition = "d"
 concepts = ["pneumothorax"]
 where = { change = ["new", "increased"] }
 
+[[label]]
+name = "Large mass"
+definition = "d"
+concepts = ["mass"]
+where = { size = "> 30 mm" }
+
+[[label]]
+name = "Small nodules"
+definition = "d"
+concepts = ["nodule"]
+where = { size = "< 6 mm", count = ">= 2" }
+
+[[label]]
+name = "Acute fracture"
+definition = "d"
+concepts = ["fracture"]
+where = { acuity = ["acute", "subacute"] }
+
 [[family]]
 name = "{Side} fracture of the {location}"
 over = ["clavicle", "humerus"]
@@ -131,6 +149,17 @@ fn conditions_ask_for_attributes() {
     lacks("Small effusion.", "Left effusion");
     has("No effusion.", "-Left effusion");
     lacks("No right effusion.", "Left effusion");
+    has("A 4.2 x 3.1 cm mass.", "+Large mass");
+    lacks("A 12 mm mass.", "Large mass");
+    lacks("A mass.", "Large mass");
+    has("No mass.", "-Large mass");
+    has("Multiple nodules up to 5 mm.", "+Small nodules");
+    has("Two 4 mm nodules.", "+Small nodules");
+    lacks("A 4 mm nodule.", "Small nodules");
+    lacks("Several nodules of 4-8 mm.", "Small nodules");
+    has("Acute rib fracture.", "+Acute fracture");
+    lacks("Healed rib fracture.", "Acute fracture");
+    lacks("No displaced healed rib fracture.", "Acute fracture");
     has("New pneumothorax.", "+New pneumothorax");
     lacks("Stable pneumothorax.", "New pneumothorax");
 }
@@ -138,7 +167,7 @@ fn conditions_ask_for_attributes() {
 #[test]
 fn a_family_is_a_label_a_place() {
     let bound = ENGINE.scheme("mine").unwrap();
-    let names: Vec<&str> = bound.scheme.labels.iter().map(|l| &*l.name).filter(|n| n.contains("fracture")).collect();
+    let names: Vec<&str> = bound.scheme.labels.iter().map(|l| &*l.name).filter(|n| n.contains("fracture of")).collect();
     assert_eq!(
         names,
         [

@@ -1,7 +1,7 @@
 //! The words that outputs use for the enums of the core: the same as in the rules and the gold.
 
 pub(crate) use crate::said::{change_name as change, side_name as side};
-use crate::{Status, Subject, Time};
+use crate::{Relation, Status, Subject, Time};
 
 pub(crate) const fn status(status: Status) -> &'static str {
     match status {
@@ -24,5 +24,16 @@ pub(crate) const fn subject(subject: Subject) -> &'static str {
         Subject::Patient => "patient",
         Subject::Family => "family",
         Subject::Other => "other",
+    }
+}
+
+pub(crate) const fn relation(relation: Relation) -> &'static str {
+    match relation {
+        Relation::Exact => "exact",
+        Relation::About => "about",
+        Relation::Below => "below",
+        Relation::AtMost => "at-most",
+        Relation::Above => "above",
+        Relation::Range => "range",
     }
 }

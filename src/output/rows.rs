@@ -6,7 +6,7 @@
 use super::json::{comma, integer, string, word};
 use super::{names, offsets::Offsets};
 use crate::label::Policy;
-use crate::rules::{Attribute, BoundScheme, Column, Profile, Subject};
+use crate::rules::{AttributeName, BoundScheme, Column, Profile, Subject};
 use crate::said::attribute_value;
 use crate::span::ConceptId;
 use crate::{Analysis, Engine, Report, Status};
@@ -75,7 +75,7 @@ impl Rows<'_> {
         roots.iter().any(|&root| self.engine.lexicon.is_a(part, root))
     }
 
-    fn attribute(&self, attribute: Attribute, mention: usize) -> Option<String> {
+    fn attribute(&self, attribute: AttributeName, mention: usize) -> Option<String> {
         attribute_value(attribute, mention, self.analysis, &self.report.text, self.engine)
     }
 

@@ -9,7 +9,7 @@ use crate::lexicon::Side;
 
 /// What may be said of a mention beside its status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Attribute {
+pub enum AttributeName {
     /// left, right or bilateral.
     Side,
     /// How severe, in the report's words.
@@ -30,52 +30,55 @@ pub enum Attribute {
     Hu,
     /// Standardised uptake value.
     Suv,
-    /// Where in its organ, or where a device's tip lies.
+    /// How a device lies.
     Position,
+    /// The part that a device's tip lies in.
+    Tip,
     /// A score or category of a reporting system.
     Score,
 }
 
-impl Attribute {
+impl AttributeName {
     /// Every attribute with its name in schemes, profiles and outputs.
-    pub const NAMED: [(&'static str, Attribute); 12] = [
-        ("side", Attribute::Side),
-        ("severity", Attribute::Severity),
-        ("change", Attribute::Change),
-        ("location", Attribute::Location),
-        ("section", Attribute::Section),
-        ("acuity", Attribute::Acuity),
-        ("size", Attribute::Size),
-        ("count", Attribute::Count),
-        ("hu", Attribute::Hu),
-        ("suv", Attribute::Suv),
-        ("position", Attribute::Position),
-        ("score", Attribute::Score),
+    pub const NAMED: [(&'static str, AttributeName); 13] = [
+        ("side", AttributeName::Side),
+        ("severity", AttributeName::Severity),
+        ("change", AttributeName::Change),
+        ("location", AttributeName::Location),
+        ("section", AttributeName::Section),
+        ("acuity", AttributeName::Acuity),
+        ("size", AttributeName::Size),
+        ("count", AttributeName::Count),
+        ("hu", AttributeName::Hu),
+        ("suv", AttributeName::Suv),
+        ("position", AttributeName::Position),
+        ("tip", AttributeName::Tip),
+        ("score", AttributeName::Score),
     ];
 
     /// The attribute of this name.
     ///
     /// # Errors
     /// What was found, and the names that are known.
-    pub fn named(name: &str) -> Result<Attribute, String> {
-        Attribute::NAMED.iter().find(|n| n.0 == name).map(|n| n.1).ok_or_else(|| {
-            let known: Vec<&str> = Attribute::NAMED.iter().map(|n| n.0).collect();
+    pub fn named(name: &str) -> Result<AttributeName, String> {
+        AttributeName::NAMED.iter().find(|n| n.0 == name).map(|n| n.1).ok_or_else(|| {
+            let known: Vec<&str> = AttributeName::NAMED.iter().map(|n| n.0).collect();
             format!("unknown attribute \"{name}\"; expected one of {}", known.join(", "))
         })
     }
 
     /// Its name.
     pub fn name(self) -> &'static str {
-        Attribute::NAMED.iter().find(|n| n.1 == self).map_or("", |n| n.0)
+        AttributeName::NAMED.iter().find(|n| n.1 == self).map_or("", |n| n.0)
     }
 
     /// Units that a measure of it may be given in, each with what one of it is in the first; empty where it
     /// is no measure.
     const fn units(self) -> &'static [(&'static str, f64)] {
         match self {
-            Attribute::Size => &[("mm", 1.0), ("cm", 10.0)],
-            Attribute::Count | Attribute::Suv => &[("", 1.0)],
-            Attribute::Hu => &[("HU", 1.0), ("", 1.0)],
+            AttributeName::Size => &[("mm", 1.0), ("cm", 10.0)],
+            AttributeName::Count | AttributeName::Suv => &[("", 1.0)],
+            AttributeName::Hu => &[("HU", 1.0), ("", 1.0)],
             _ => &[],
         }
     }
@@ -104,17 +107,6 @@ impl Comparison {
         ("<", Comparison::Under),
         ("=", Comparison::Equal),
     ];
-
-    /// Whether a value stands in this relation to the bound.
-    pub fn holds(self, value: f64, bound: f64) -> bool {
-        match self {
-            Comparison::Over => value > bound,
-            Comparison::AtLeast => value >= bound,
-            Comparison::Under => value < bound,
-            Comparison::AtMost => value <= bound,
-            Comparison::Equal => value == bound,
-        }
-    }
 }
 
 /// What must be said of a mention for it to count.
@@ -127,14 +119,14 @@ pub enum Condition {
     /// The attribute is one of these words.
     Words {
         /// Of what.
-        attribute: Attribute,
+        attribute: AttributeName,
         /// Lower case.
         any_of: Vec<Box<str>>,
     },
     /// The attribute measures up: sizes in mm.
     Measure {
         /// Of what.
-        attribute: Attribute,
+        attribute: AttributeName,
         /// How.
         comparison: Comparison,
         /// With what.
@@ -144,10 +136,10 @@ pub enum Condition {
 
 impl Condition {
     /// Which attribute it asks for.
-    pub const fn attribute(&self) -> Attribute {
+    pub const fn attribute(&self) -> AttributeName {
         match self {
-            Condition::Side(_) => Attribute::Side,
-            Condition::Change(_) => Attribute::Change,
+            Condition::Side(_) => AttributeName::Side,
+            Condition::Change(_) => AttributeName::Change,
             Condition::Words { attribute, .. } | Condition::Measure { attribute, .. } => *attribute,
         }
     }
@@ -157,18 +149,22 @@ impl Condition {
     /// # Errors
     /// What was found and what was expected.
     pub fn read(name: &str, values: &[String]) -> Result<Vec<Condition>, String> {
-        let attribute = Attribute::named(name)?;
+        let attribute = AttributeName::named(name)?;
         if values.is_empty() || values.iter().any(|v| v.trim().is_empty()) {
             return Err(format!("condition \"{name}\" is empty"));
         }
         match attribute {
-            Attribute::Location => Err("\"location\" is no condition; expected within, outside or located".to_owned()),
-            Attribute::Section => Err("\"section\" is no condition; sections say themselves what counts".to_owned()),
-            Attribute::Side => match values {
+            AttributeName::Location => {
+                Err("\"location\" is no condition; expected within, outside or located".to_owned())
+            }
+            AttributeName::Section => {
+                Err("\"section\" is no condition; sections say themselves what counts".to_owned())
+            }
+            AttributeName::Side => match values {
                 [one] => Ok(vec![Condition::Side(word("side", one, &SIDES)?)]),
                 _ => Err(format!("{} sides; expected one of left, right, bilateral", values.len())),
             },
-            Attribute::Change => {
+            AttributeName::Change => {
                 let changes: Result<_, String> = values.iter().map(|v| word("change", v, &CHANGES)).collect();
                 Ok(vec![Condition::Change(changes?)])
             }
@@ -221,7 +217,7 @@ fn word<T: Copy>(name: &str, found: &str, known: &[(&str, T)]) -> Result<T, Stri
     })
 }
 
-fn measure(attribute: Attribute, text: &str) -> Result<Condition, String> {
+fn measure(attribute: AttributeName, text: &str) -> Result<Condition, String> {
     let name = attribute.name();
     let units = attribute.units();
     let trimmed = text.trim();
@@ -234,9 +230,9 @@ fn measure(attribute: Attribute, text: &str) -> Result<Condition, String> {
     let (number, unit) = rest.split_at(digits);
     let unit = unit.trim();
     let example = match attribute {
-        Attribute::Size => "> 30 mm",
-        Attribute::Hu => "< -10 HU",
-        Attribute::Suv => ">= 2.5",
+        AttributeName::Size => "> 30 mm",
+        AttributeName::Hu => "< -10 HU",
+        AttributeName::Suv => ">= 2.5",
         _ => ">= 2",
     };
     let number: f64 = number
@@ -258,7 +254,7 @@ mod tests {
     #[test]
     fn reads_measures_and_words() {
         let read = |name: &str, value: &str| Condition::read(name, &[value.to_owned()]);
-        let size = |comparison, bound| Condition::Measure { attribute: Attribute::Size, comparison, bound };
+        let size = |comparison, bound| Condition::Measure { attribute: AttributeName::Size, comparison, bound };
         assert_eq!(read("size", "> 3 cm"), Ok(vec![size(Comparison::Over, 30.0)]));
         assert_eq!(read("size", "<=8mm"), Ok(vec![size(Comparison::AtMost, 8.0)]));
         assert_eq!(read("side", "left"), Ok(vec![Condition::Side(Side::Left)]));

@@ -8,12 +8,15 @@ mod condition;
 mod lines;
 mod load;
 mod marks;
+mod measures;
 mod profile;
 mod schema;
 mod scheme;
 
-pub use condition::{Attribute, Comparison, Condition};
+pub use condition::{AttributeName, Comparison, Condition};
 pub use marks::{MARK_STATUSES, Mark, strip_marks};
+pub(crate) use measures::{MeasureWord, Measures};
+pub use measures::{Quantity, Relation};
 pub use profile::{Column, Filter, Profile, ProfileSource, RowFormat};
 pub use scheme::{ALL, BoundScheme, Criterion, Hierarchy, LabelRule, LabelTarget, NoFinding, Scheme, SchemeSource};
 
@@ -125,6 +128,10 @@ pub struct Cue {
     pub side: Option<Side>,
     /// Its words are a severity.
     pub severity: bool,
+    /// It names an acuity, a count or a position.
+    pub names: Option<(Named, ValueId)>,
+    /// The part that follows is where the tip of a device lies.
+    pub tip: bool,
     /// It joins alternatives (or, versus, /).
     pub alternative: bool,
     /// Which way it looks.
@@ -142,6 +149,31 @@ pub struct Cue {
     pub commas: bool,
     /// It hedges only existence, so it says nothing when a word of change or size follows at once.
     pub existence: bool,
+}
+
+/// What a cue may name of a mention by a value of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Named {
+    /// How old the finding is: acute, chronic, healed.
+    Acuity,
+    /// How many there are, in words.
+    Count,
+    /// How a device lies: malpositioned, in place.
+    Position,
+}
+
+/// A value that rules give; see [`Rules::value`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ValueId(pub u32);
+
+/// A size of a part of the body that makes a finding.
+#[derive(Clone, Debug)]
+pub(crate) struct MeasuredPart {
+    pub(crate) part: ConceptId,
+    /// The size, in mm, from above `low` to below or at `high`.
+    pub(crate) low: f32,
+    pub(crate) high: f32,
+    pub(crate) composition: Composition,
 }
 
 /// Anatomy and descriptor together make a finding.
@@ -243,6 +275,8 @@ pub(crate) mod class {
     pub(crate) const CUE: u32 = 1 << 19;
     /// A cue that gives a status, a time or a subject.
     pub(crate) const JUDGES: u32 = 1 << 20;
+    /// A cue that tells where the tip of a device lies.
+    pub(crate) const TIP: u32 = 1 << 25;
     /// A descriptor that makes a finding where no part is named.
     pub(crate) const ALONE: u32 = 1 << 24;
     /// A cue that opens a new noun phrase.
@@ -306,6 +340,10 @@ pub struct Rules {
     /// Descriptors that deny any finding they are said of, and by which rule.
     pub(crate) predicates: Vec<(ConceptId, RuleId)>,
     pub(crate) headings: (Matcher, Vec<u32>),
+    pub(crate) measures: Measures,
+    /// Parts whose size makes a finding, sorted by part.
+    pub(crate) measured: Vec<MeasuredPart>,
+    pub(crate) values: Vec<Box<str>>,
     /// Kinds of section.
     pub sections: Vec<SectionRule>,
     /// All rules.
@@ -328,6 +366,8 @@ pub enum RuleKind {
     Composition,
     /// A section.
     Section,
+    /// A unit, bound or word of measurement.
+    Measure,
 }
 
 impl Rules {
@@ -360,5 +400,10 @@ impl Rules {
     /// What sort of rule it is.
     pub fn kind(&self, rule: RuleId) -> RuleKind {
         self.kinds[rule.index()]
+    }
+
+    /// The spelling of a value that rules give.
+    pub fn value(&self, id: ValueId) -> &str {
+        &self.values[id.0 as usize]
     }
 }

@@ -24,11 +24,11 @@
 //! said = ["size"]                         # attributes that must be said; left out: none
 //! ```
 //!
-//! Columns are those of [`Column::FIXED`] and the attributes of [`Attribute::NAMED`]; one that the engine does
+//! Columns are those of [`Column::FIXED`] and the attributes of [`AttributeName::NAMED`]; one that the engine does
 //! not read yet stays blank. Knows no reports and no formats of bytes.
 
 use super::lines::Lines;
-use super::{Attribute, SchemeSource, Status, Time};
+use super::{AttributeName, SchemeSource, Status, Time};
 use crate::error::Fault;
 use crate::lexicon::{Kind, Lexicon};
 use crate::span::ConceptId;
@@ -63,7 +63,7 @@ pub enum Column {
     /// The words of the mention.
     Words,
     /// An attribute.
-    Attribute(Attribute),
+    Attribute(AttributeName),
 }
 
 impl Column {
@@ -95,7 +95,7 @@ impl Column {
         if let Some(fixed) = Column::FIXED.iter().find(|f| f.0 == name) {
             return Ok(fixed.1);
         }
-        Attribute::named(name).map(Column::Attribute).map_err(|message| {
+        AttributeName::named(name).map(Column::Attribute).map_err(|message| {
             let fixed: Vec<&str> = Column::FIXED.iter().map(|f| f.0).collect();
             format!("{message}, or a column of {}", fixed.join(", "))
         })
@@ -129,7 +129,7 @@ pub struct Filter {
     /// The nearest place named lies in one of these; empty = anywhere.
     pub within: Vec<ConceptId>,
     /// Attributes that must be said.
-    pub said: Vec<Attribute>,
+    pub said: Vec<AttributeName>,
 }
 
 /// A profile bound to a lexicon and a scheme.
@@ -254,7 +254,7 @@ impl ProfileSource {
         faults.extend(wrong);
         let mut said = Vec::new();
         for name in &text.filter.said {
-            match Attribute::named(name.get_ref()) {
+            match AttributeName::named(name.get_ref()) {
                 Ok(attribute) => said.push(attribute),
                 Err(message) => faults.push(lines.fault(name.span().start, message)),
             }

@@ -35,9 +35,11 @@
 //!
 //! A label without concepts is a heading: it lives by its children and `hierarchy.up`.
 //!
-//! `where` asks for attributes ([`Attribute`](crate::rules::Attribute) lists them): a string, or a list (of words
-//! one must be said, of measures all must hold). An unqualified denial denies every kind, so "No effusion" makes
-//! a label with `where = { side = "left" }` absent; an unqualified statement asserts no particular kind.
+//! `where` asks for attributes ([`AttributeName`] lists them): a string, or a list (of words one must be said, of
+//! measures all must hold). A length needs its unit (mm, cm) and goes by the largest dimension; a number in words
+//! ("multiple") is two or more; a range or bound must meet the condition whatever the value within it. An unqualified
+//! denial denies every kind, so "No effusion" makes a label with `where = { side = "left" }` absent; an unqualified
+//! statement asserts no particular kind. Severity (its words are the report's) and score are not read by conditions yet.
 //!
 //! `hierarchy.up`: a present child makes its parent present, an uncertain one makes it at least uncertain; an
 //! absent one says nothing of it. `hierarchy.down`: an absent parent makes a child absent that is not mentioned.
@@ -65,7 +67,7 @@ mod lexical;
 mod text;
 
 use super::condition::Condition;
-use super::{Attribute, Status};
+use super::{AttributeName, Status};
 use crate::error::Fault;
 use crate::lexicon::Lexicon;
 use crate::span::ConceptId;
@@ -159,7 +161,7 @@ pub struct LabelRule {
 
 impl LabelRule {
     /// The attributes that its conditions ask for.
-    pub fn attributes(&self) -> impl Iterator<Item = Attribute> + '_ {
+    pub fn attributes(&self) -> impl Iterator<Item = AttributeName> + '_ {
         self.conditions.iter().map(Condition::attribute)
     }
 }
