@@ -11,7 +11,8 @@ use crate::measure::{self, Measured};
 use crate::mention::{self, Candidate, MENTION, UNKNOWN, Unit};
 use crate::reach::{self, Reached};
 use crate::report::Report;
-use crate::rules::{BoundScheme, Hierarchy, NONE, Profile, Rules, Status, Subject, Time, class};
+use crate::rules::{AttributeName, BoundScheme, Hierarchy, NONE, Profile, Rules, Status, Subject, Time, class};
+use crate::said;
 use crate::section::{self, Section};
 use crate::sentence::{self, Sentence};
 use crate::span::{ConceptId, Span};
@@ -632,5 +633,16 @@ impl Engine {
         let mut claimed = Vec::new();
         label::claims(mention, analysis, scheme, &self.rules, &self.lexicon, &mut claimed);
         claimed
+    }
+    /// What the report says of one attribute of a mention, as tables write it; `None` where it says nothing.
+    /// `text` is the text that was analysed.
+    pub fn attribute(
+        &self,
+        analysis: &Analysis,
+        text: &str,
+        mention: usize,
+        attribute: AttributeName,
+    ) -> Option<String> {
+        said::attribute_value(attribute, mention, analysis, text, self)
     }
 }

@@ -1,13 +1,12 @@
 //! Mentions as the rows of a profile's table, as CSV or as JSON lines.
 //!
-//! The profile says which mentions have a row and which columns; values come from [`crate::said`]. Offsets
+//! The profile says which mentions have a row and which columns; values come from the engine. Offsets
 //! are code points. What is not said is blank in CSV and left out in JSON.
 
 use super::json::{comma, integer, string, word};
 use super::{names, offsets::Offsets};
 use crate::label::Policy;
 use crate::rules::{AttributeName, BoundScheme, Column, Profile, Subject};
-use crate::said::attribute_value;
 use crate::span::ConceptId;
 use crate::{Analysis, Engine, Report, Status};
 use std::io;
@@ -76,7 +75,7 @@ impl Rows<'_> {
     }
 
     fn attribute(&self, attribute: AttributeName, mention: usize) -> Option<String> {
-        attribute_value(attribute, mention, self.analysis, &self.report.text, self.engine)
+        self.engine.attribute(self.analysis, &self.report.text, mention, attribute)
     }
 
     /// Appends the rows to a table.
