@@ -285,6 +285,22 @@ fn faults_of_all_files_are_told_at_once() {
     assert_eq!(told, ["a.toml:8: unknown concept \"nope\"", "b.toml:8: unknown concept \"nope\""]);
 }
 
+/// A built-in scheme that a user's lexicon does not fit is told when it is asked for, and stops no other.
+#[test]
+fn built_in_schemes_are_bound_when_asked_for() {
+    let folder = Folder::new();
+    let devices = concat!(env!("CARGO_MANIFEST_DIR"), "/lexicons/en/devices.tsv");
+    let devices = std::fs::read_to_string(devices).unwrap();
+    let without: Vec<&str> = devices.lines().filter(|l| !l.starts_with("jewelry\t")).collect();
+    folder.put("mine/devices.tsv", without.join("\n"));
+    folder.put("r.txt", "No pneumothorax.");
+    let run = |scheme: &str| folder.run(&["label", "r.txt", "-q", "--lexicons", "mine", "--scheme", scheme]);
+    assert!(run("nih-chestxray14").ends(0, &[]).text().contains("0.0"));
+    run("chexpert").ends(2, &["rules/labels/chexpert.toml:", "unknown concept \"jewelry\""]);
+    let said = folder.run(&["check", "mine"]).ends(1, &["rules/labels/padchest.toml:"]);
+    assert!(said.err.contains("rules/labels/chexpert.toml:"), "all schemes are told at once: {}", said.err);
+}
+
 #[test]
 fn the_scheme_of_the_whole_lexicon_has_every_finding_once() {
     let engine = Engine::embedded();
