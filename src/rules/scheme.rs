@@ -37,9 +37,10 @@
 //!
 //! `where` asks for attributes ([`AttributeName`] lists them): a string, or a list (of words one must be said, of
 //! measures all must hold). A length needs its unit (mm, cm) and goes by the largest dimension; a number in words
-//! ("multiple") is two or more; a range or bound must meet the condition whatever the value within it. An unqualified
-//! denial denies every kind, so "No effusion" makes a label with `where = { side = "left" }` absent; an unqualified
-//! statement asserts no particular kind. Severity (its words are the report's) and score are not read by conditions yet.
+//! ("multiple") is two or more; a range or bound must meet the condition whatever the value within it. An
+//! unqualified denial denies every kind, so "No effusion" makes a label with `where = { side = "left" }` absent; an
+//! unqualified statement asserts no particular kind. Conditions do not read severity (its words are the report's)
+//! and scores yet.
 //!
 //! `hierarchy.up`: a present child makes its parent present, an uncertain one makes it at least uncertain; an
 //! absent one says nothing of it. `hierarchy.down`: an absent parent makes a child absent that is not mentioned.

@@ -1,7 +1,8 @@
 //! Crosswalks on paper: as a table for eyes, as CSV that people edit and give back, as JSON.
 //!
-//! The CSV has a line a mapping (`from,relation,to,shared,of_from,of_to,note`). A label that maps to nothing has the relation
-//! `none` and says why in `note`; such lines, and columns of other names, are passed over when it is read.
+//! The CSV has a line a mapping (`from,relation,to,shared,of_from,of_to,note`). A label that maps to nothing has
+//! the relation `none` and says why in `note`; such lines, and columns of other names, are passed over when it is
+//! read.
 
 use crate::crosswalk::{Crosswalk, Mapping, Relation};
 use crate::error::Fault;
