@@ -44,5 +44,13 @@ pub(crate) fn rules() -> Vec<(&'static str, &'static str)> {
         "rules/en/chest-compositions.toml",
         "rules/en/general-compositions.toml",
         "rules/labels/chexpert.toml",
+        "rules/labels/mimic.toml",
+        "rules/labels/nih-chestxray14.toml",
+        "rules/labels/padchest.toml",
+        "rules/labels/chest-ct.toml",
+        "rules/profiles/fracture-detection.toml",
+        "rules/profiles/lesion-measurement.toml",
+        "rules/profiles/tumour-segmentation.toml",
+        "rules/profiles/vertebral-labelling.toml",
     ]
 }

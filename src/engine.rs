@@ -11,7 +11,8 @@ use crate::measure::{self, Measured};
 use crate::mention::{self, Candidate, MENTION, UNKNOWN, Unit};
 use crate::reach::{self, Reached};
 use crate::report::Report;
-use crate::rules::{BoundScheme, NONE, Rules, Status, Subject, Time, class};
+use crate::rules::{AttributeName, BoundScheme, Hierarchy, NONE, Profile, Rules, Status, Subject, Time, class};
+use crate::said;
 use crate::section::{self, Section};
 use crate::sentence::{self, Sentence};
 use crate::span::{ConceptId, Span};
@@ -185,9 +186,28 @@ impl Engine {
         Ok(Engine { lexicon, rules })
     }
 
-    /// The label scheme with this id.
-    pub fn scheme(&self, id: &str) -> Option<&BoundScheme> {
-        self.rules.scheme(id)
+    /// The label scheme with this id, bound to the lexicon when it is first asked for.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where there is none, [`Error::Data`] where it does not fit the lexicon.
+    pub fn scheme(&self, id: &str) -> Result<&BoundScheme, Error> {
+        let Some(source) = self.rules.schemes.iter().find(|s| *s.id == *id) else {
+            let known: Vec<&str> = self.rules.schemes.iter().map(|s| &*s.id).collect();
+            return Err(Error::Usage(format!("unknown scheme \"{id}\"; expected {}", known.join(", "))));
+        };
+        source.bind(&self.lexicon).map_err(|faults| Error::Data(faults.to_vec()))
+    }
+
+    /// The profile with this id.
+    ///
+    /// # Errors
+    /// As [`Engine::scheme`].
+    pub fn profile(&self, id: &str) -> Result<Profile, Error> {
+        let Some(source) = self.rules.profiles.iter().find(|p| *p.id == *id) else {
+            let known: Vec<&str> = self.rules.profiles.iter().map(|p| &*p.id).collect();
+            return Err(Error::Usage(format!("unknown profile \"{id}\"; expected {}", known.join(", "))));
+        };
+        source.bind(&self.rules.schemes, &self.lexicon).map_err(Error::Data)
     }
 
     /// Reads one report. Cannot fail; odd input yields notes.
@@ -640,6 +660,29 @@ impl Engine {
 
     /// The labels of a report under a scheme, in the scheme's order; what is not mentioned is left out.
     pub fn labels(&self, analysis: &Analysis, scheme: &BoundScheme) -> Vec<Label> {
-        label::labels(analysis, scheme, &self.lexicon)
+        self.labels_with(analysis, scheme, scheme.scheme.hierarchy)
+    }
+
+    /// As [`Engine::labels`], with values that travel as the caller says.
+    pub fn labels_with(&self, analysis: &Analysis, scheme: &BoundScheme, hierarchy: Hierarchy) -> Vec<Label> {
+        label::labels(analysis, scheme, hierarchy, &self.rules, &self.lexicon)
+    }
+
+    /// The labels that one mention counts for by itself, whatever its section and time, before any value travels.
+    pub fn claims(&self, analysis: &Analysis, mention: usize, scheme: &BoundScheme) -> Vec<u32> {
+        let mut claimed = Vec::new();
+        label::claims(mention, analysis, scheme, &self.rules, &self.lexicon, &mut claimed);
+        claimed
+    }
+    /// What the report says of one attribute of a mention, as tables write it; `None` where it says nothing.
+    /// `text` is the text that was analysed.
+    pub fn attribute(
+        &self,
+        analysis: &Analysis,
+        text: &str,
+        mention: usize,
+        attribute: AttributeName,
+    ) -> Option<String> {
+        said::attribute_value(attribute, mention, analysis, text, self)
     }
 }

@@ -5,6 +5,7 @@
 mod assertion;
 mod attribute;
 pub mod check;
+pub mod crosswalk;
 mod detail;
 mod embedded;
 mod engine;
@@ -17,6 +18,7 @@ mod mention;
 mod reach;
 mod report;
 pub mod rules;
+mod said;
 pub mod score;
 mod section;
 mod sentence;

@@ -6,6 +6,8 @@ mod explain;
 mod ids;
 mod inputs;
 mod label;
+mod label_table;
+mod labels;
 mod repeats;
 mod same;
 mod score;
@@ -30,6 +32,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Label(label::Options),
+    Labels(labels::Options),
     Assert(assert::Options),
     Explain(explain::Options),
     Score(score::Options),
@@ -147,6 +150,7 @@ fn merged<'a>(built_in: Vec<(&'a str, &'a str)>, root: &str, own: &'a [DataFile]
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Label(options) => label::run(&options),
+        Command::Labels(options) => labels::run(&options),
         Command::Assert(options) => assert::run(&options),
         Command::Explain(options) => explain::run(&options),
         Command::Score(options) => score::run(&options),

@@ -1,18 +1,17 @@
 //! Reads rule files and compiles them over a lexicon. Every fault of every file is told, with its line.
 
-use super::schema::{
-    ClassText, CompositionFile, CompositionText, CueFile, LabelText, MeasureFile, NoFindingText, SchemeFile,
-    SectionFile, WordFile,
-};
+use super::profile::ProfileSource;
+use super::schema::{ClassText, CompositionFile, CompositionText, CueFile, MeasureFile, SectionFile, WordFile};
+use super::scheme::{ALL, SchemeSource};
 use super::{
-    BoundScheme, Composition, Cue, Direction, LabelRule, LabelTarget, Meaning, MeasureWord, MeasuredPart, Measures,
-    NONE, Named, NoFinding, RuleInfo, RuleKind, Rules, Scheme, SectionRule, Sense, ValueId, class,
+    Composition, Cue, Direction, Meaning, MeasureWord, MeasuredPart, Measures, NONE, Named, RuleInfo, RuleKind, Rules,
+    SectionRule, Sense, ValueId, class,
 };
 use crate::error::Fault;
 use crate::lexicon::{Kind, Lexicon, MatcherBuilder, Number, Spelling, Words};
 use crate::span::{ConceptId, RuleId, WordId};
 use crate::token::{Token, TokenKind};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use toml::Spanned;
 
 /// `> 130 mm`, `<= 7 mm`, `20-30 mm`: from above the first to the second, in millimetres.
@@ -59,7 +58,10 @@ struct Loader<'a> {
     infos: Vec<RuleInfo>,
     kinds: Vec<RuleKind>,
     ids: HashMap<String, RuleId>,
-    schemes: Vec<BoundScheme>,
+    schemes: Vec<SchemeSource>,
+    profiles: Vec<ProfileSource>,
+    /// Schemes and profiles that the user gave: they are bound at once.
+    own: Vec<&'a str>,
     measures: MatcherBuilder,
     measure_words: Vec<(MeasureWord, RuleId)>,
     measured: Vec<MeasuredPart>,
@@ -91,6 +93,7 @@ pub(super) fn load<'a>(
     // finding's noun, "rules out" and "rule out" would be one phrase.
     let limit = WordId(loader.words.limit() as u32);
     loader.lexicon(lexicon, Spelling::Exact);
+    loader.bind(lexicon);
     loader.finish(limit)
 }
 
@@ -116,12 +119,13 @@ impl<'a> Loader<'a> {
     }
 
     fn read(&mut self, lexicon: &Lexicon) {
-        // The kind stands at the top of the file, so the whole need not be parsed twice.
-        let head: Vec<&str> =
-            self.text.lines().take(40).filter(|l| l.starts_with("kind") || l.starts_with("version")).collect();
+        // The kind stands at the top of the file, so the whole need not be parsed twice (a scheme not at all).
+        let keys = ["kind", "version", "id", "title"];
+        let top = self.text.lines().take_while(|l| !l.starts_with('[')).take(40);
+        let head: Vec<&str> = top.filter(|l| keys.iter().any(|k| l.starts_with(k))).collect();
         let head = head.join("\n");
-        let kind = match toml::from_str::<super::schema::Head>(&head) {
-            Ok(head) if head.version == 1 => head.kind,
+        let head = match toml::from_str::<super::schema::Head>(&head) {
+            Ok(head) if head.version == 1 => head,
             Ok(head) => {
                 let message = format!("version {}; this radlabel reads version 1", head.version);
                 return self.fault(0, message);
@@ -131,7 +135,7 @@ impl<'a> Loader<'a> {
                 return self.fault(e.span().map_or(0, |s| s.start), message);
             }
         };
-        match kind.as_str() {
+        match head.kind.as_str() {
             "cues" => {
                 if let Some(file) = self.parse::<CueFile>() {
                     self.cue_file(file);
@@ -174,14 +178,14 @@ impl<'a> Loader<'a> {
                     self.guarded.extend(file.words.split_whitespace().map(str::to_owned));
                 }
             }
-            "scheme" => {
-                if let Some(file) = self.parse::<SchemeFile>() {
-                    self.scheme(file, lexicon);
-                }
-            }
+            "scheme" => self.scheme(&head),
+            "profile" => self.profile(&head),
             other => self.fault(
                 0,
-                format!("unknown kind \"{other}\"; expected cues, compositions, sections, measures, senses, words, spellings, guard or scheme"),
+                format!(
+                    "unknown kind \"{other}\"; expected cues, compositions, sections, measures, senses, words, \
+                     spellings, guard, scheme or profile"
+                ),
             ),
         }
     }
@@ -477,18 +481,61 @@ impl<'a> Loader<'a> {
     }
 
     fn concepts(&mut self, names: &[Spanned<String>], kinds: &[Kind], lexicon: &Lexicon) -> Vec<ConceptId> {
-        let mut out = Vec::new();
-        for name in names {
-            match lexicon.find(name.get_ref()) {
-                Some(id) if kinds.contains(&lexicon.concept(id).kind) => out.push(id),
-                Some(id) => {
-                    let kind = lexicon.concept(id).kind;
-                    self.fault(name.span().start, format!("\"{}\" is {kind:?}; expected {kinds:?}", name.get_ref()));
-                }
-                None => self.fault(name.span().start, format!("unknown concept \"{}\"", name.get_ref())),
+        let (found, wrong) = super::lines::concepts(names, kinds, lexicon);
+        for (offset, message) in wrong {
+            self.fault(offset, message);
+        }
+        found
+    }
+
+    /// The id and title at the top of a scheme or profile.
+    fn named<'h>(&mut self, head: &'h super::schema::Head) -> Option<(&'h str, &'h str)> {
+        if !crate::embedded::rules().contains(&(self.file, self.text)) {
+            self.own.push(self.file);
+        }
+        if head.id.is_none() || head.title.is_none() {
+            let message =
+                format!("no id or no title at the top; expected both, before the first table of the {}", head.kind);
+            self.fault(0, message);
+        }
+        Some((head.id.as_deref()?, head.title.as_deref()?))
+    }
+
+    /// Only the top of a scheme is read here: `scheme` binds the rest when it is asked for.
+    fn scheme(&mut self, head: &super::schema::Head) {
+        let Some((id, title)) = self.named(head) else { return };
+        if id == ALL {
+            self.fault(0, format!("scheme \"{id}\" is made of the lexicon; expected another id"));
+        }
+        if let Some(other) = self.schemes.iter().find(|s| *s.id == *id) {
+            let message = format!("scheme \"{id}\" stands already in {}", other.file);
+            self.fault(0, message);
+        }
+        self.schemes.push(SchemeSource::file(id, title, self.file, self.text));
+    }
+
+    fn profile(&mut self, head: &super::schema::Head) {
+        let Some((id, title)) = self.named(head) else { return };
+        if let Some(other) = self.profiles.iter().find(|p| *p.id == *id) {
+            let message = format!("profile \"{id}\" stands already in {}", other.file);
+            self.fault(0, message);
+        }
+        self.profiles.push(ProfileSource::new(id, title, self.file, self.text));
+    }
+
+    /// What the user gave is sound, or every fault of it is told.
+    fn bind(&mut self, lexicon: &Lexicon) {
+        self.schemes.push(SchemeSource::lexicon());
+        for scheme in self.schemes.iter().filter(|s| self.own.contains(&&*s.file)) {
+            if let Err(faults) = scheme.bind(lexicon) {
+                self.faults.extend_from_slice(faults);
             }
         }
-        out
+        for profile in self.profiles.iter().filter(|p| self.own.contains(&&*p.file)) {
+            if let Err(faults) = profile.bind(&self.schemes, lexicon) {
+                self.faults.extend(faults);
+            }
+        }
     }
 
     fn composition_file(&mut self, file: CompositionFile, lexicon: &Lexicon) {
@@ -597,131 +644,6 @@ impl<'a> Loader<'a> {
         }
     }
 
-    fn scheme(&mut self, file: SchemeFile, lexicon: &Lexicon) {
-        let mut targets: Vec<Vec<LabelTarget>> = vec![Vec::new(); lexicon.concepts.len()];
-        let mut labels: Vec<LabelRule> = Vec::new();
-        for text in &file.labels {
-            let name = text.name.get_ref();
-            let at = text.name.span().start;
-            if let Some(first) = labels.iter().find(|l| *l.name == **name) {
-                let message = format!("label \"{name}\" stands already in line {}", first.line);
-                self.fault(at, message);
-            }
-            let index = labels.len() as u32;
-            self.label(text, index, lexicon, &mut targets);
-            let mut examples = Vec::new();
-            for example in &text.examples {
-                let value = match example.value.as_str() {
-                    "present" => Some(super::Status::Present),
-                    "absent" => Some(super::Status::Absent),
-                    "uncertain" => Some(super::Status::Uncertain),
-                    "none" => None,
-                    other => {
-                        self.fault(at, format!("example value \"{other}\" of label \"{name}\"; expected present, absent, uncertain or none"));
-                        continue;
-                    }
-                };
-                examples.push((example.text.as_str().into(), value));
-            }
-            labels.push(LabelRule {
-                name: name.as_str().into(),
-                line: self.line(at) as u32,
-                definition: text.definition.as_str().into(),
-                examples,
-            });
-        }
-        let no_finding = file.no_finding.as_ref().and_then(|text| self.no_finding(text, &labels, &targets, lexicon));
-        if let Some(other) = self.schemes.iter().find(|s| *s.scheme.id == *file.id) {
-            let message = format!("scheme \"{}\" stands already in {}", file.id, other.scheme.file);
-            self.fault(0, message);
-        }
-        self.schemes.push(BoundScheme {
-            scheme: Scheme { id: file.id.into(), title: file.title.into(), file: self.file.into(), labels, no_finding },
-            targets,
-        });
-    }
-
-    fn label(&mut self, text: &LabelText, label: u32, lexicon: &Lexicon, targets: &mut [Vec<LabelTarget>]) {
-        let kinds = [Kind::Finding, Kind::Device];
-        let within = self.concepts(&text.within, &[Kind::Anatomy], lexicon);
-        let outside = self.concepts(&text.outside, &[Kind::Anatomy], lexicon);
-        let except = self.concepts(&text.except, &kinds, lexicon);
-        let except: HashSet<ConceptId> = except.into_iter().flat_map(|e| lexicon.descendants(e)).collect();
-        let excepted = |c: ConceptId| except.contains(&c);
-        let mut put = |concepts: Vec<ConceptId>, statuses: &[super::Status], anywhere: bool| {
-            let (within, outside) = if anywhere { (&Vec::new(), &Vec::new()) } else { (&within, &outside) };
-            for root in concepts {
-                for concept in lexicon.descendants(root) {
-                    let list = &mut targets[concept.index()];
-                    if !excepted(concept) && !list.iter().any(|t| t.label == label && t.statuses == statuses) {
-                        list.push(LabelTarget {
-                            label,
-                            within: within.clone(),
-                            outside: outside.clone(),
-                            located: false,
-                            statuses: statuses.to_vec(),
-                        });
-                    }
-                }
-            }
-        };
-        let concepts = self.concepts(&text.anywhere, &kinds, lexicon);
-        put(concepts, &[], true);
-        let concepts = self.concepts(&text.concepts, &kinds, lexicon);
-        put(concepts, &[], false);
-        for only in &text.only {
-            let concepts = self.concepts(&only.concepts, &kinds, lexicon);
-            put(concepts, &only.statuses, false);
-        }
-        for located in &text.located {
-            let concepts = self.concepts(&located.concepts, &kinds, lexicon);
-            let within = self.concepts(&located.within, &[Kind::Anatomy], lexicon);
-            for concept in concepts.into_iter().flat_map(|root| lexicon.descendants(root)) {
-                targets[concept.index()].push(LabelTarget {
-                    label,
-                    within: within.clone(),
-                    outside: Vec::new(),
-                    located: true,
-                    statuses: Vec::new(),
-                });
-            }
-        }
-    }
-
-    fn no_finding(
-        &mut self,
-        text: &NoFindingText,
-        labels: &[LabelRule],
-        targets: &[Vec<LabelTarget>],
-        lexicon: &Lexicon,
-    ) -> Option<NoFinding> {
-        let position = |name: &Spanned<String>| labels.iter().position(|l| *l.name == **name.get_ref());
-        let mut ignores = Vec::new();
-        for name in &text.ignores {
-            match position(name) {
-                Some(i) => ignores.push(i),
-                None => self.fault(name.span().start, format!("unknown label \"{}\"", name.get_ref())),
-            }
-        }
-        let ignored = self.concepts(&text.ignores_concepts, &[Kind::Finding, Kind::Device], lexicon);
-        let ignored: HashSet<ConceptId> = ignored.into_iter().flat_map(|i| lexicon.descendants(i)).collect();
-        let blocked_by = (0..lexicon.concepts.len() as u32)
-            .map(ConceptId)
-            .map(|c| {
-                matches!(lexicon.concept(c).kind, Kind::Finding | Kind::Device)
-                    && targets[c.index()].is_empty()
-                    && !ignored.contains(&c)
-            })
-            .collect();
-        match position(&text.label) {
-            Some(label) => Some(NoFinding { label, ignores, blocked_by }),
-            None => {
-                self.fault(text.label.span().start, format!("unknown label \"{}\"", text.label.get_ref()));
-                None
-            }
-        }
-    }
-
     /// Words from `exact` on are not for misspellings.
     fn finish(mut self, exact: WordId) -> Result<Rules, Vec<Fault>> {
         if !self.faults.is_empty() {
@@ -779,6 +701,7 @@ impl<'a> Loader<'a> {
             sections: self.sections,
             infos: self.infos,
             schemes: self.schemes,
+            profiles: self.profiles,
             kinds: self.kinds,
             warnings: self.warnings,
         })

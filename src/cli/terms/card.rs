@@ -130,11 +130,17 @@ fn path(lexicon: &Lexicon, from: ConceptId) -> Vec<ConceptId> {
     path
 }
 
+/// The schemes of files, bound; that of the lexicon itself says nothing new of a concept.
+fn schemes(engine: &Engine) -> impl Iterator<Item = &crate::rules::BoundScheme> {
+    engine.rules.schemes.iter().filter(|s| !s.is_lexicon()).filter_map(|s| s.bind(&engine.lexicon).ok())
+}
+
 fn labels(engine: &Engine, id: ConceptId) -> Vec<(&str, &str, String)> {
     let mut out = Vec::new();
     let names = |ids: &[ConceptId]| ids.iter().map(|&i| &*engine.lexicon.concept(i).id).collect::<Vec<_>>().join(", ");
-    for bound in &engine.rules.schemes {
-        for target in &bound.targets[id.index()] {
+    for bound in schemes(engine) {
+        for counts in &bound.targets[id.index()] {
+            let target = &bound.criteria[counts.criterion as usize];
             let mut limits = Vec::new();
             if !target.within.is_empty() {
                 let must = if target.located { "only within" } else { "within" };
@@ -147,7 +153,7 @@ fn labels(engine: &Engine, id: ConceptId) -> Vec<(&str, &str, String)> {
                 let statuses = target.statuses.iter().map(|s| format!("{s:?}").to_lowercase());
                 limits.push(format!("only {}", statuses.collect::<Vec<_>>().join(", ")));
             }
-            out.push((&*bound.scheme.id, &*bound.scheme.labels[target.label as usize].name, limits.join("; ")));
+            out.push((&*bound.scheme.id, &*bound.scheme.labels[counts.label as usize].name, limits.join("; ")));
         }
     }
     out
@@ -189,7 +195,7 @@ fn examples(engine: &Engine, id: ConceptId) -> Vec<Example> {
             }
         }
     }
-    for bound in &rules.schemes {
+    for bound in schemes(engine) {
         for label in &bound.scheme.labels {
             for (sentence, _) in label.examples.iter().filter(|(s, _)| speaks(s)) {
                 push(sentence, format!("{} ({}:{})", label.name, bound.scheme.file, label.line));
