@@ -2,7 +2,7 @@
 
 use crate::assertion::{self, Assertion, Evidence};
 use crate::attribute::{self, Attributes};
-use crate::detail::{self, Attribute, Detail, Owner};
+use crate::detail::{self, Around, Attribute, Detail, Owner};
 use crate::error::Error;
 use crate::finding::{self, Finding};
 use crate::label::{self, Label};
@@ -422,7 +422,8 @@ impl Engine {
             let mention = analysis.mentions.len() as u32;
             let device = self.lexicon.concept(ConceptId(candidate.concept)).kind == Kind::Device;
             let put = |detail, evidence| analysis.attributes.push(Attribute { mention, detail, evidence });
-            detail::of_mention(candidate, &attributes, owned, units, tokens, &self.rules, device, put);
+            let around = Around { units, tokens, owned, rules: &self.rules };
+            detail::of_mention(candidate, &attributes, &around, device, put);
             assertion.evidence.1 = evidence.len() as u32;
             analysis.assertions.push(assertion);
             analysis.mentions.push(Mention {
@@ -627,7 +628,8 @@ impl Engine {
             answer.location = attributes.location;
             // The lexicon may not know what the span is, so that any may be a device.
             let put = |detail, evidence| answer.details.push((detail, evidence));
-            detail::of_mention(candidate, &attributes, owned, units, tokens, &self.rules, true, put);
+            let around = Around { units, tokens, owned, rules: &self.rules };
+            detail::of_mention(candidate, &attributes, &around, true, put);
             let Some(mut assertion) = decided else { continue };
             if assertion.status == Status::Present
                 && !self.affirmed(&mine)
