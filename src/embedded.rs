@@ -8,6 +8,7 @@ macro_rules! files {
 pub(crate) fn lexicons() -> Vec<(&'static str, &'static str)> {
     files![
         "lexicons/en/abdomen-anatomy.tsv",
+        "lexicons/en/abdomen-descriptors.tsv",
         "lexicons/en/abdomen-findings.tsv",
         "lexicons/en/breast-findings.tsv",
         "lexicons/en/cardiovascular-findings.tsv",
@@ -42,6 +43,7 @@ pub(crate) fn rules() -> Vec<(&'static str, &'static str)> {
         "rules/en/spellings.toml",
         "rules/en/neutral.toml",
         "rules/en/chest-compositions.toml",
+        "rules/en/abdomen-compositions.toml",
         "rules/en/general-compositions.toml",
         "rules/labels/chexpert.toml",
         "rules/labels/mimic.toml",
