@@ -72,6 +72,16 @@ impl Attributes {
         }
         self
     }
+
+    /// Names the side of the nearest part: "left" and "kidney" lie in the left kidney.
+    pub(crate) fn sided(mut self, lexicon: &Lexicon) -> Attributes {
+        if let (Some(part), Some(side)) = (self.location[0], self.side)
+            && let Some(sided) = lexicon.sided(part, side)
+        {
+            self.location[0] = Some(sided);
+        }
+        self
+    }
 }
 
 /// What a line that only names a part ("Left ear:") says of the lines below it.
