@@ -8,6 +8,7 @@ macro_rules! files {
 pub(crate) fn lexicons() -> Vec<(&'static str, &'static str)> {
     files![
         "lexicons/en/abdomen-anatomy.tsv",
+        "lexicons/en/abdomen-descriptors.tsv",
         "lexicons/en/abdomen-findings.tsv",
         "lexicons/en/breast-findings.tsv",
         "lexicons/en/cardiovascular-findings.tsv",
@@ -37,9 +38,21 @@ pub(crate) fn rules() -> Vec<(&'static str, &'static str)> {
         "rules/en/time.toml",
         "rules/en/change.toml",
         "rules/en/attributes.toml",
+        "rules/en/measures.toml",
+        "rules/en/senses.toml",
+        "rules/en/spellings.toml",
         "rules/en/neutral.toml",
         "rules/en/chest-compositions.toml",
+        "rules/en/abdomen-compositions.toml",
         "rules/en/general-compositions.toml",
         "rules/labels/chexpert.toml",
+        "rules/labels/mimic.toml",
+        "rules/labels/nih-chestxray14.toml",
+        "rules/labels/padchest.toml",
+        "rules/labels/chest-ct.toml",
+        "rules/profiles/fracture-detection.toml",
+        "rules/profiles/lesion-measurement.toml",
+        "rules/profiles/tumour-segmentation.toml",
+        "rules/profiles/vertebral-labelling.toml",
     ]
 }
