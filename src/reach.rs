@@ -50,7 +50,9 @@ pub(crate) fn reach(
                 walk.backward(targets);
             }
             // "the focus is stable, probably a bone island": a predicate of change looks at its subject first.
-            Direction::Either if unit.is(class::COPULA) && cue.status.is_none() => {
+            Direction::Either
+                if cue.status.is_none() && cue.change.is_some() && (unit.is(class::COPULA) || walk.apart()) =>
+            {
                 walk.backward(targets);
                 if targets.is_empty() {
                     walk.forward(targets);
@@ -92,6 +94,12 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
+    /// "a sclerotic focus in the iliac wing, unchanged, likely ...": a remark between commas looks back.
+    fn apart(&self) -> bool {
+        let comma = |u: &Unit| matches!(u.kind, TokenKind::Comma | TokenKind::Semicolon | TokenKind::Period);
+        self.at > 0 && self.units[self.at - 1].kind == TokenKind::Comma && self.units.get(self.at + 1).is_none_or(comma)
+    }
+
     /// "effusion, probably increased": the hedge is about the change, not about the effusion.
     fn hedges_another_matter(&self) -> bool {
         let Some(next) = self.units.get(self.at + 1) else { return false };
@@ -132,6 +140,7 @@ impl Walk<'_> {
         let mut seen = false;
         let mut closed = false;
         let mut bracket = false;
+        let mut placed = false;
         let judges = self.cue.status.is_some() || self.cue.time.is_some();
         // "borderline heart size": the cue is part of its own finding and looks no farther.
         if units[self.at].is(MENTION) && !units.get(self.at + 1).is_some_and(|u| u.is(MENTION)) {
@@ -159,6 +168,11 @@ impl Walk<'_> {
             if unit.is(MENTION) {
                 // Capitals without punctuation: two noun phrases side by side are two statements.
                 if seen && judges && self.cue.reach != Reach::Clause && unit.capitals && self.side_by_side(i) {
+                    return;
+                }
+                // "no leak at the anastomosis": what is denied or doubted is the leak; the article presupposes the
+                // place where it is looked for.
+                if placed {
                     return;
                 }
                 // A statement of normality is its own: only a cue right before it turns it round.
@@ -208,6 +222,11 @@ impl Walk<'_> {
                     return;
                 }
                 continue;
+            }
+            if unit.is(class::PREPOSITION) && seen && judges {
+                placed = units.get(i + 1).is_some_and(|u| u.is(class::DETERMINER));
+            } else if unit.is(class::AND | class::OR) || unit.kind == TokenKind::Comma {
+                placed = false;
             }
             if unit.kind == TokenKind::Comma {
                 // "without a comparison study, the age of the fracture": what was denied or doubted is no finding.
