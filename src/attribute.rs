@@ -5,7 +5,7 @@
 
 use crate::lexicon::{Lexicon, Side};
 use crate::mention::{Candidate, MENTION, NORMAL, Unit};
-use crate::rules::{NONE, Rules, class};
+use crate::rules::{NONE, Named, Rules, ValueId, class};
 use crate::span::{ConceptId, RuleId, Span};
 use crate::token::{Token, TokenKind};
 
@@ -16,6 +16,10 @@ pub(crate) struct Attributes {
     pub(crate) side_by: Option<(RuleId, Span)>,
     pub(crate) severity: Option<Span>,
     pub(crate) severity_by: Option<RuleId>,
+    /// Values that cues name, by [`Named`]: acuity, count, position.
+    pub(crate) named: [Option<(ValueId, RuleId, Span)>; 3],
+    /// A bare number of them.
+    pub(crate) numeral: Option<(u32, Span)>,
     /// Parts of the body, the nearest first.
     pub(crate) location: [Option<ConceptId>; 2],
 }
@@ -23,6 +27,7 @@ pub(crate) struct Attributes {
 pub(crate) fn read(
     candidate: &Candidate,
     units: &[Unit],
+    text: &str,
     tokens: &[Token],
     rules: &Rules,
     lexicon: &Lexicon,
@@ -34,16 +39,16 @@ pub(crate) fn read(
     let at = candidate.unit as usize;
     if candidate.part != NONE {
         take(&mut out, &units[candidate.part as usize], tokens, rules, lexicon);
-        before(&mut out, units, candidate.part as usize, tokens, rules, lexicon);
+        before(&mut out, units, candidate.part as usize, text, tokens, rules, lexicon);
     }
     inside(&mut out, &units[at], tokens, rules, lexicon);
-    before(&mut out, units, at, tokens, rules, lexicon);
+    before(&mut out, units, at, text, tokens, rules, lexicon);
     after(&mut out, units, at, tokens, rules, lexicon);
-    if out.side.is_none() {
+    if out.side.is_none() || out.location[0].is_none() {
         subject(&mut out, units, at, tokens, rules, lexicon);
     }
     if out.side.is_none() || out.severity.is_none() {
-        shared(&mut out, units, at, tokens, rules, lexicon);
+        shared(&mut out, units, at, text, tokens, rules, lexicon);
     }
     // "Left kidney: stone.", "Bones: no lesion."
     if out.location[0].is_none() || out.side.is_none() {
@@ -107,9 +112,10 @@ fn inside_words(out: &mut Attributes, unit: &Unit, tokens: &[Token], rules: &Rul
     }
 }
 
-/// The side, and for a caller's span the severity, of a word inside a mention.
+/// The side, the named values, and for a caller's span the severity, of a word inside a mention.
 fn piece(out: &mut Attributes, part: &Unit, tokens: &[Token], rules: &Rules, lexicon: &Lexicon) {
     let Some(meaning) = part.meaning(rules) else { return };
+    name(out, part, tokens, rules);
     if out.side.is_none() {
         if meaning.cue != NONE {
             let cue = &rules.cues[meaning.cue as usize];
@@ -128,27 +134,44 @@ fn piece(out: &mut Attributes, part: &Unit, tokens: &[Token], rules: &Rules, lex
     }
 }
 
-/// "the right lower lobe shows atelectasis", "left base is opacified": the part that the clause speaks of.
+/// "the right lower lobe shows atelectasis", "left base is opacified": the part that the clause speaks of; and
+/// "in the right frontal lobe there is a mass": the place that stands before its verb.
 fn subject(out: &mut Attributes, units: &[Unit], at: usize, tokens: &[Token], rules: &Rules, lexicon: &Lexicon) {
     let clause = units[at].clause;
-    let start = (0..at).rev().take_while(|&i| units[i].clause == clause).last().unwrap_or(at);
-    let Some(verb) = (start..at).find(|&i| units[i].is(class::VERB) && !units[i].is(class::EXISTENTIAL)) else {
+    let mut start = (0..at).rev().take_while(|&i| units[i].clause == clause).last().unwrap_or(at);
+    let Some(verb) = (start..at).find(|&i| units[i].is(class::VERB | class::EXISTENTIAL)) else {
         return;
     };
+    let there = units[verb].is(class::EXISTENTIAL);
+    if there && verb == start && start > 0 && clause > 0 {
+        start = (0..start).rev().take_while(|&i| units[i].clause + 1 == clause).last().unwrap_or(start);
+    }
+    // A place goes before its verb behind a preposition at the head of the sentence, a subject without one.
+    let placed = units[start..verb].iter().take(4).any(|u| u.is(class::PREPOSITION))
+        && !units[start].is(class::DETERMINER | class::ANATOMY);
     let other = |u: &Unit| {
-        u.is(MENTION | class::PREPOSITION | class::JUDGES) || matches!(u.kind, TokenKind::Comma | TokenKind::Colon)
+        u.is(MENTION | class::JUDGES | class::VERB)
+            || u.kind == TokenKind::Colon
+            || (!placed && (u.is(class::PREPOSITION) || u.kind == TokenKind::Comma))
     };
     // "the vessels are full with increased markings" speaks of another part after the turn.
-    if units[start..verb].iter().any(other) || units[verb..at].iter().any(|u| u.is(class::TURN | class::AND)) {
+    if (there && !placed)
+        || units[start..verb].iter().any(other)
+        || units[verb..at].iter().any(|u| u.is(class::TURN | class::AND))
+        || (placed && units[verb + 1..at].iter().any(|u| u.is(MENTION | class::PREPOSITION)))
+    {
         return;
     }
     let mut found = Attributes::default();
     for unit in &units[start..verb] {
         take(&mut found, unit, tokens, rules, lexicon);
     }
-    if found.location[0].is_some() {
-        out.side = found.side;
-        out.side_by = found.side_by;
+    let bare = units[start..verb].iter().all(|u| u.is(class::DETERMINER | class::CUE));
+    if found.location[0].is_some() || (bare && found.side.is_some()) {
+        if out.side.is_none() {
+            out.side = found.side;
+            out.side_by = found.side_by;
+        }
         if out.location[0].is_none() {
             out.location = found.location;
         }
@@ -156,7 +179,15 @@ fn subject(out: &mut Attributes, units: &[Unit], at: usize, tokens: &[Token], ru
 }
 
 /// "minimal left basilar atelectasis or scar": the second alternative shares the adjectives of the first.
-fn shared(out: &mut Attributes, units: &[Unit], at: usize, tokens: &[Token], rules: &Rules, lexicon: &Lexicon) {
+fn shared(
+    out: &mut Attributes,
+    units: &[Unit],
+    at: usize,
+    text: &str,
+    tokens: &[Token],
+    rules: &Rules,
+    lexicon: &Lexicon,
+) {
     let mut i = at;
     let mut joined = false;
     while i > 0 && at - i < 5 {
@@ -170,7 +201,7 @@ fn shared(out: &mut Attributes, units: &[Unit], at: usize, tokens: &[Token], rul
                 return;
             }
             let mut first = Attributes::default();
-            before(&mut first, units, i, tokens, rules, lexicon);
+            before(&mut first, units, i, text, tokens, rules, lexicon);
             if out.side.is_none() {
                 out.side = first.side;
                 out.side_by = first.side_by;
@@ -196,6 +227,43 @@ fn shared(out: &mut Attributes, units: &[Unit], at: usize, tokens: &[Token], rul
 /// A cue that joins alternatives ("versus").
 fn joint(unit: &Unit, rules: &Rules) -> bool {
     unit.meaning(rules).is_some_and(|m| m.cue != NONE && rules.cues[m.cue as usize].alternative)
+}
+
+/// The value that a cue names, unless the mention has one of that name already.
+fn name(out: &mut Attributes, unit: &Unit, tokens: &[Token], rules: &Rules) {
+    let Some(meaning) = unit.meaning(rules).filter(|m| m.cue != NONE) else { return };
+    let cue = &rules.cues[meaning.cue as usize];
+    if let Some((named, value)) = cue.names {
+        out.named[named as usize].get_or_insert((value, cue.rule, unit.span(tokens)));
+    }
+}
+
+/// "3 nodules": a small whole number that belongs to no grade, level or unit.
+fn numeral(out: &mut Attributes, units: &[Unit], (i, at): (usize, usize), text: &str, tokens: &[Token], rules: &Rules) {
+    let unit = &units[i];
+    if unit.kind != TokenKind::Number || out.numeral.is_some() || at - i > 4 {
+        return;
+    }
+    let odd = |u: &Unit| {
+        let joins = class::VERB | class::PREPOSITION | class::DETERMINER | class::AND | class::OR | class::TURN;
+        (u.is(class::NUMBERED) && !u.is(joins))
+            || u.is(class::ANATOMY)
+            || matches!(u.kind, TokenKind::Number | TokenKind::Slash | TokenKind::Dash | TokenKind::Compare)
+    };
+    if i.checked_sub(1).is_some_and(|b| odd(&units[b]))
+        || units[i + 1..at].iter().any(|u| odd(u) && !u.is(class::ANATOMY))
+    {
+        return;
+    }
+    // "6-mm nodule"
+    let next = tokens.get(unit.last as usize).map(|t| t.word);
+    if rules.measures.matcher.longest(next.into_iter()).is_some() {
+        return;
+    }
+    let span = unit.span(tokens);
+    if let Some(count) = text[span.range()].parse::<u32>().ok().filter(|n| (1..=60).contains(n)) {
+        out.numeral = Some((count, span));
+    }
 }
 
 fn take(out: &mut Attributes, unit: &Unit, tokens: &[Token], rules: &Rules, lexicon: &Lexicon) {
@@ -231,12 +299,28 @@ fn take(out: &mut Attributes, unit: &Unit, tokens: &[Token], rules: &Rules, lexi
 }
 
 /// The adjectives of the noun phrase, leftwards.
-fn before(out: &mut Attributes, units: &[Unit], at: usize, tokens: &[Token], rules: &Rules, lexicon: &Lexicon) {
+fn before(
+    out: &mut Attributes,
+    units: &[Unit],
+    at: usize,
+    text: &str,
+    tokens: &[Token],
+    rules: &Rules,
+    lexicon: &Lexicon,
+) {
     let clause = units[at].clause;
     for i in (0..at).rev().take(10) {
         let unit = &units[i];
         // "left pigtail chest tube": a compound of two terms.
         if unit.is(MENTION) && i + 1 == at && unit.clause == clause && !unit.is(NORMAL) {
+            continue;
+        }
+        // "left ninth to eleventh rib fractures", "left 5th through 7th ribs"
+        let range = unit.is(class::PREPOSITION | class::NUMBERED)
+            && i > 0
+            && units[i - 1].kind == TokenKind::Number
+            && units[i + 1].kind == TokenKind::Number;
+        if range {
             continue;
         }
         let stop = unit.clause != clause
@@ -266,6 +350,8 @@ fn before(out: &mut Attributes, units: &[Unit], at: usize, tokens: &[Token], rul
             return;
         }
         take(out, unit, tokens, rules, lexicon);
+        name(out, unit, tokens, rules);
+        numeral(out, units, (i, at), text, tokens, rules);
         if out.severity.is_none()
             && let Some((rule, span)) = severity(units, i, tokens, rules)
         {
@@ -303,6 +389,15 @@ fn after(out: &mut Attributes, units: &[Unit], at: usize, tokens: &[Token], rule
         {
             return;
         }
+        let table = matches!(units[i - 1].kind, TokenKind::Colon | TokenKind::Dash | TokenKind::Comma);
+        let said = table || units[i - 1].is(class::ADVERB | class::COPULA);
+        let named = unit.meaning(rules).filter(|m| m.cue != NONE).and_then(|m| rules.cues[m.cue as usize].names);
+        // How a device lies may be told anywhere after it; an age is a predicate or stands in a table.
+        match named {
+            Some((Named::Position, _)) => name(out, unit, tokens, rules),
+            Some((Named::Acuity, _)) if said && !joined_mention(units, i) => name(out, unit, tokens, rules),
+            _ => {}
+        }
         if unit.is(MENTION) {
             // "no nodules or masses in the breast": the place is shared along the list.
             if !joined || preposition {
@@ -311,8 +406,6 @@ fn after(out: &mut Attributes, units: &[Unit], at: usize, tokens: &[Token], rule
             continue;
         }
         // "improved hydronephrosis, now mild", "the effusion is small".
-        let table = matches!(units[i - 1].kind, TokenKind::Colon | TokenKind::Dash | TokenKind::Comma);
-        let said = table || units[i - 1].is(class::ADVERB | class::COPULA);
         if out.severity.is_none()
             && said
             && !joined_mention(units, i)

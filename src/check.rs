@@ -5,7 +5,7 @@
 use crate::engine::{Engine, Scratch};
 use crate::error::Fault;
 use crate::lexicon::{Kind, PhraseId};
-use crate::rules::{Mark, RuleKind, Status, Subject, Time, strip_marks};
+use crate::rules::{BoundScheme, Mark, RuleKind, Status, Subject, Time, strip_marks};
 use crate::span::{RuleId, Span};
 
 /// What a check found.
@@ -34,6 +34,14 @@ pub fn check(engine: &Engine) -> Checked {
     schemes(engine, &mut checked);
     checked.faults.sort();
     checked.faults.dedup();
+    checked
+}
+
+/// Runs the checks of terms and concepts alone.
+pub fn vocabulary(engine: &Engine) -> Checked {
+    let mut checked = Checked::default();
+    terms(engine, &mut checked);
+    concepts(engine, &mut checked);
     checked
 }
 
@@ -93,8 +101,8 @@ fn rule(engine: &Engine, rule: RuleId, checked: &mut Checked) {
     for (sentence, hit) in sentences {
         checked.sentences += 1;
         let wrong = match engine.rules.kind(rule) {
-            RuleKind::Cue => cue(engine, rule, sentence, hit),
-            RuleKind::Composition => composition(engine, rule, sentence, hit),
+            RuleKind::Cue | RuleKind::Measure => cue(engine, rule, sentence, hit),
+            RuleKind::Composition | RuleKind::Sense => composition(engine, rule, sentence, hit),
             RuleKind::Section => section(engine, rule, sentence, hit),
         };
         for message in wrong {
@@ -121,8 +129,8 @@ fn cue(engine: &Engine, rule: RuleId, sentence: &str, hit: bool) -> Vec<String> 
             let by: Vec<&str> = answer.evidence.iter().map(|e| engine.rules.info(e.rule).id.as_ref()).collect();
             wrong.push(format!("\"{}\" is {got} by {by:?}; expected {}", &text[mark.start..mark.end], mark.status));
         }
-        wrong.extend(attributes(mark, &text, &answer));
-        by_this |= answer.evidence.iter().any(|e| e.rule == rule);
+        wrong.extend(attributes(engine, mark, &text, &answer));
+        by_this |= answer.evidence.iter().chain(answer.details.iter().map(|d| &d.1)).any(|e| e.rule == rule);
     }
     if by_this != hit && (hit || looks(engine, rule)) {
         wrong.push(if hit { "the rule had no part in it" } else { "the rule had a part in it" }.to_owned());
@@ -137,7 +145,12 @@ fn cue(engine: &Engine, rule: RuleId, sentence: &str, hit: bool) -> Vec<String> 
 fn looks(engine: &Engine, rule: RuleId) -> bool {
     engine.rules.cues.iter().any(|c| {
         c.rule == rule
-            && (c.direction != crate::rules::Direction::None || c.alternative || c.severity || c.side.is_some())
+            && (c.direction != crate::rules::Direction::None
+                || c.alternative
+                || c.severity
+                || c.side.is_some()
+                || c.names.is_some()
+                || c.tip)
     })
 }
 
@@ -154,13 +167,18 @@ pub(crate) fn told(status: Status, time: Time, subject: Subject) -> &'static str
     }
 }
 
-fn attributes(mark: &Mark, text: &str, answer: &crate::SpanAssertion) -> Vec<String> {
+fn attributes(engine: &Engine, mark: &Mark, text: &str, answer: &crate::SpanAssertion) -> Vec<String> {
     let mut wrong = Vec::new();
     for (key, want) in &mark.attributes {
         let got = match key.as_str() {
             "side" => answer.side.map(|s| format!("{s:?}").to_lowercase()),
             "change" => answer.change.map(|c| format!("{c:?}").to_lowercase()),
             "severity" => answer.severity.map(|s| text[s.range()].to_lowercase()),
+            name if crate::Detail::NAMES.contains(&name) => answer
+                .details
+                .iter()
+                .find(|(detail, _)| detail.name() == name)
+                .map(|(detail, _)| detail.told(&engine.rules, &engine.lexicon)),
             other => Some(format!("an unknown key {other:?}")),
         };
         if got.as_deref() != Some(want) {
@@ -210,37 +228,53 @@ fn section(engine: &Engine, rule: RuleId, sentence: &str, hit: bool) -> Vec<Stri
     }
 }
 
+/// Every scheme and profile binds, every label has a definition and examples, and every example holds.
 fn schemes(engine: &Engine, checked: &mut Checked) {
-    for bound in &engine.rules.schemes {
-        let scheme = &bound.scheme;
-        let special = scheme.no_finding.as_ref().map(|n| n.label);
-        for (i, label) in scheme.labels.iter().enumerate() {
-            checked.labels += 1;
-            let mut fault = |message: String| {
-                checked.faults.push(Fault::new(
-                    &scheme.file,
-                    label.line as usize,
-                    format!("label \"{}\": {message}", label.name),
-                ));
-            };
-            if special != Some(i) && !bound.targets.iter().flatten().any(|t| t.label as usize == i) {
-                fault("no concept counts for it".to_owned());
-            }
-            if label.definition.trim().is_empty() {
-                fault("no definition".to_owned());
-            }
-            if label.examples.is_empty() {
-                fault("no examples".to_owned());
-            }
-            for (text, want) in &label.examples {
-                checked.sentences += 1;
-                let analysis = engine.analyze_with(&mut Scratch::default(), text);
-                let got = engine.labels(&analysis, bound).iter().find(|l| l.label as usize == i).map(|l| l.value);
-                if got != *want {
-                    let name =
-                        |v: Option<Status>| v.map_or("not mentioned", |s| told(s, Time::Current, Subject::Patient));
-                    fault(format!("example {text:?} gives {}; expected {}", name(got), name(*want)));
-                }
+    for source in &engine.rules.schemes {
+        match source.bind(&engine.lexicon) {
+            Err(faults) => checked.faults.extend_from_slice(faults),
+            // What is made of the lexicon was checked with it.
+            Ok(_) if source.is_lexicon() => {}
+            Ok(bound) => scheme(engine, bound, checked),
+        }
+    }
+    for profile in &engine.rules.profiles {
+        if let Err(faults) = profile.bind(&engine.rules.schemes, &engine.lexicon) {
+            checked.faults.extend(faults);
+        }
+    }
+}
+
+fn scheme(engine: &Engine, bound: &BoundScheme, checked: &mut Checked) {
+    let scheme = &bound.scheme;
+    let special = scheme.no_finding.as_ref().map(|n| n.label);
+    let mut counted = vec![false; scheme.labels.len()];
+    for target in bound.targets.iter().flatten() {
+        counted[target.label as usize] = true;
+    }
+    let mut scratch = Scratch::default();
+    for (i, label) in scheme.labels.iter().enumerate() {
+        checked.labels += 1;
+        let mut fault = |message: String| {
+            let message = format!("label \"{}\": {message}", label.name);
+            checked.faults.push(Fault::new(&scheme.file, label.line as usize, message));
+        };
+        if special != Some(i) && !counted[i] && (bound.children[i].is_empty() || !scheme.hierarchy.up) {
+            fault("no concept counts for it".to_owned());
+        }
+        if label.definition.trim().is_empty() {
+            fault("no definition".to_owned());
+        }
+        if label.examples.is_empty() {
+            fault("no examples".to_owned());
+        }
+        for (text, want) in &label.examples {
+            checked.sentences += 1;
+            let analysis = engine.analyze_with(&mut scratch, text);
+            let got = engine.labels(&analysis, bound).iter().find(|l| l.label as usize == i).map(|l| l.value);
+            if got != *want {
+                let name = |v: Option<Status>| v.map_or("not mentioned", |s| told(s, Time::Current, Subject::Patient));
+                fault(format!("example {text:?} gives {}; expected {}", name(got), name(*want)));
             }
         }
     }

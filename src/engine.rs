@@ -2,18 +2,21 @@
 
 use crate::assertion::{self, Assertion, Evidence};
 use crate::attribute::{self, Attributes};
+use crate::detail::{self, Around, Attribute, Detail, Owner};
 use crate::error::Error;
 use crate::finding::{self, Finding};
 use crate::label::{self, Label};
-use crate::lexicon::{Lexicon, Side};
+use crate::lexicon::{Kind, Lexicon, Side};
+use crate::measure::{self, Measured};
 use crate::mention::{self, Candidate, MENTION, UNKNOWN, Unit};
 use crate::reach::{self, Reached};
 use crate::report::Report;
-use crate::rules::{BoundScheme, NONE, Rules, Status, Subject, Time, class};
+use crate::rules::{AttributeName, BoundScheme, Hierarchy, NONE, Profile, Rules, Status, Subject, Time, class};
+use crate::said;
 use crate::section::{self, Section};
 use crate::sentence::{self, Sentence};
 use crate::span::{ConceptId, Span};
-use crate::token::{self, Token, TokenKind};
+use crate::token::{self, Token, TokenKind, flag};
 
 /// A finding named in the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +38,7 @@ pub struct Mention {
 }
 
 /// All that was found in one report: one vector a stage, linked by indices.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Analysis {
     /// Sections, in order.
     pub sections: Vec<Section>,
@@ -47,6 +50,8 @@ pub struct Analysis {
     pub assertions: Vec<Assertion>,
     /// The reasons of all assertions; see [`Analysis::evidence_of`].
     pub evidence: Vec<Evidence>,
+    /// Sizes, counts, acuities and the like, by mention; see [`Analysis::attributes_of`].
+    pub attributes: Vec<Attribute>,
     /// Findings, in order of first mention.
     pub findings: Vec<Finding>,
     /// What the reader should know of the input ("the report is empty").
@@ -58,6 +63,13 @@ impl Analysis {
     /// The reasons for one assertion.
     pub fn evidence_of(&self, assertion: &Assertion) -> &[Evidence] {
         &self.evidence[assertion.evidence.0 as usize..assertion.evidence.1 as usize]
+    }
+
+    /// The attributes of one mention.
+    pub fn attributes_of(&self, mention: u32) -> &[Attribute] {
+        let from = self.attributes.partition_point(|a| a.mention < mention);
+        let to = from + self.attributes[from..].iter().take_while(|a| a.mention == mention).count();
+        &self.attributes[from..to]
     }
 }
 
@@ -84,7 +96,7 @@ impl Note {
 }
 
 /// An assertion on a span that the caller brought.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SpanAssertion {
     /// The span as given.
     pub span: Span,
@@ -100,6 +112,10 @@ pub struct SpanAssertion {
     pub side: Option<Side>,
     /// Words of the severity, where said.
     pub severity: Option<Span>,
+    /// The parts of the body that it is said to lie in, the nearest first.
+    pub location: [Option<ConceptId>; 2],
+    /// Size, count, acuity and the like, each with its reason.
+    pub details: Vec<(Detail, Evidence)>,
     /// The reasons.
     pub evidence: Vec<Evidence>,
 }
@@ -114,12 +130,16 @@ pub struct Scratch {
     targets: Vec<u32>,
     reached: Vec<Reached>,
     pairs: Vec<(u32, u32)>,
+    measures: Vec<Measured>,
+    owned: Vec<(Owner, Measured)>,
 }
 
 /// The last line that only named a part, and the section that it stands in.
 #[derive(Default)]
 struct Heading {
     section: u32,
+    /// It opened a line on which more stands.
+    inline: bool,
     says: Attributes,
 }
 
@@ -166,9 +186,28 @@ impl Engine {
         Ok(Engine { lexicon, rules })
     }
 
-    /// The label scheme with this id.
-    pub fn scheme(&self, id: &str) -> Option<&BoundScheme> {
-        self.rules.scheme(id)
+    /// The label scheme with this id, bound to the lexicon when it is first asked for.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where there is none, [`Error::Data`] where it does not fit the lexicon.
+    pub fn scheme(&self, id: &str) -> Result<&BoundScheme, Error> {
+        let Some(source) = self.rules.schemes.iter().find(|s| *s.id == *id) else {
+            let known: Vec<&str> = self.rules.schemes.iter().map(|s| &*s.id).collect();
+            return Err(Error::Usage(format!("unknown scheme \"{id}\"; expected {}", known.join(", "))));
+        };
+        source.bind(&self.lexicon).map_err(|faults| Error::Data(faults.to_vec()))
+    }
+
+    /// The profile with this id.
+    ///
+    /// # Errors
+    /// As [`Engine::scheme`].
+    pub fn profile(&self, id: &str) -> Result<Profile, Error> {
+        let Some(source) = self.rules.profiles.iter().find(|p| *p.id == *id) else {
+            let known: Vec<&str> = self.rules.profiles.iter().map(|p| &*p.id).collect();
+            return Err(Error::Usage(format!("unknown profile \"{id}\"; expected {}", known.join(", "))));
+        };
+        source.bind(&self.rules.schemes, &self.lexicon).map_err(Error::Data)
     }
 
     /// Reads one report. Cannot fail; odd input yields notes.
@@ -191,12 +230,14 @@ impl Engine {
         let mut heading = Heading::default();
         for i in 0..analysis.sentences.len() {
             let sentence = analysis.sentences[i];
-            if self.opens_heading(scratch, &sentence, &mut heading) {
+            let bits = mention::units(&scratch.tokens, sentence.tokens, &[], &self.rules, &mut scratch.units);
+            if self.opens_heading(scratch, bits, &sentence, &mut heading) {
                 continue;
             }
-            let bits = mention::units(&scratch.tokens, sentence.tokens, &[], &self.rules, &mut scratch.units);
             let composes = bits & class::ALONE != 0 || bits & class::ANATOMY != 0 && bits & class::DESCRIPTOR != 0;
-            if bits & class::FINDING == 0 && !composes {
+            measure::read(text, &scratch.tokens, sentence.tokens, &self.rules, &mut scratch.measures);
+            let measured = !scratch.measures.is_empty() || bits & class::TIP != 0;
+            if bits & class::FINDING == 0 && !composes && !measured {
                 continue;
             }
             mention::clauses(&mut scratch.units);
@@ -208,10 +249,16 @@ impl Engine {
                 &mut scratch.links,
                 &mut scratch.candidates,
             );
+            if measured {
+                self.measured_parts(scratch);
+            }
             if scratch.candidates.is_empty() {
+                if measured {
+                    self.carried(scratch, &mut analysis, i);
+                }
                 continue;
             }
-            self.judge(scratch, &mut analysis, i, counted[sentence.section as usize], &heading.says);
+            self.judge(scratch, text, &mut analysis, i, counted[sentence.section as usize], &heading.says);
         }
         analysis.findings = finding::gather(&analysis.mentions, &analysis.assertions);
         analysis
@@ -239,33 +286,107 @@ impl Engine {
         sections.iter().map(|s| rule(s).map_or(!body, |r| r.labels)).collect()
     }
 
-    /// A line that only names a part or a side ("Left ear:") holds for the lines below it.
-    fn opens_heading(&self, scratch: &mut Scratch, sentence: &Sentence, heading: &mut Heading) -> bool {
+    /// A line that only names a part or a side ("Left ear:") holds for the lines below it; a line that opens with
+    /// one ("RIGHT: ...") for the sentences on it. True when the sentence is nothing but such a line.
+    fn opens_heading(&self, scratch: &Scratch, bits: u32, sentence: &Sentence, heading: &mut Heading) -> bool {
         if heading.section != sentence.section {
-            *heading = Heading { section: sentence.section, says: Attributes::default() };
+            *heading = Heading { section: sentence.section, ..Heading::default() };
         }
-        let (first, last) = sentence.tokens;
-        let line = last - first <= 6 && scratch.tokens[last as usize - 1].kind == TokenKind::Colon;
-        if !line {
+        let (first, last) = (sentence.tokens.0 as usize, sentence.tokens.1 as usize);
+        let (tokens, units) = (&scratch.tokens, &scratch.units);
+        let whole = last - first <= 6 && tokens[last - 1].kind == TokenKind::Colon;
+        if whole {
+            if bits & class::FINDING == 0 {
+                heading.says = attribute::heading(units, tokens, &self.rules, &self.lexicon);
+                heading.inline = false;
+                return true;
+            }
             return false;
         }
-        let bits = mention::units(&scratch.tokens, sentence.tokens, &[], &self.rules, &mut scratch.units);
-        if bits & class::FINDING != 0 {
+        if !tokens[first].has(flag::LINE) && first != 0 {
             return false;
         }
-        heading.says = attribute::heading(&scratch.units, &scratch.tokens, &self.rules, &self.lexicon);
-        true
+        let mark = units.iter().take(7).position(|u| matches!(u.kind, TokenKind::Colon | TokenKind::Dash));
+        match mark.filter(|&m| m > 0) {
+            Some(mark) => {
+                let names = |u: &Unit| {
+                    !u.is(class::FINDING)
+                        && (u.is(class::ANATOMY | class::DETERMINER | class::AND)
+                            || u.meaning(&self.rules)
+                                .is_some_and(|m| m.cue != NONE && self.rules.cues[m.cue as usize].side.is_some()))
+                };
+                *heading = Heading { section: sentence.section, inline: true, says: Attributes::default() };
+                if units[..mark].iter().all(names) {
+                    heading.says = attribute::heading(&units[..mark], tokens, &self.rules, &self.lexicon);
+                }
+            }
+            // Without a mark, the next paragraph is about something else.
+            None if heading.inline && tokens[first].has(flag::BLANK) => {
+                *heading = Heading { section: sentence.section, ..Heading::default() };
+            }
+            None => {}
+        }
+        false
+    }
+
+    /// Finds what each measurement belongs to, and the findings that the size of a part makes.
+    fn measured_parts(&self, scratch: &mut Scratch) {
+        let Scratch { tokens, units, candidates, measures, owned, .. } = scratch;
+        detail::owners(units, measures, owned);
+        for (unit, span, composition) in detail::oversized(owned, units, &self.rules, &self.lexicon) {
+            candidates.push(Candidate {
+                span: units[unit as usize].span(tokens).cover(span),
+                concept: composition.finding.0,
+                unit,
+                base: Some((composition.status, composition.rule)),
+                part: unit,
+                asked: NONE,
+            });
+            units[unit as usize].bits |= MENTION;
+        }
+        candidates.sort_by_key(|c| (c.unit, c.span.start, c.concept));
+    }
+
+    /// "It measures 3 cm.", "Tip in the SVC.": a sentence that names no finding speaks of the last one of the
+    /// sentence before.
+    fn carried(&self, scratch: &Scratch, analysis: &mut Analysis, sentence: usize) {
+        let Some(last) = analysis.mentions.last() else { return };
+        let (this, before) = (&analysis.sentences[sentence], &analysis.sentences[last.sentence as usize]);
+        if last.sentence as usize + 1 != sentence || this.section != before.section {
+            return;
+        }
+        let mention = analysis.mentions.len() as u32 - 1;
+        let has =
+            |analysis: &Analysis, name: &str| analysis.attributes_of(mention).iter().any(|a| a.detail.name() == name);
+        for (owner, measured) in &scratch.owned {
+            let detail = detail::sized(measured);
+            if *owner == Owner::Nothing && measured.prior.is_none() && !has(analysis, detail.name()) {
+                let evidence = Evidence { rule: measured.rule, span: measured.span };
+                analysis.attributes.push(Attribute { mention, detail, evidence });
+            }
+        }
+        let device = self.lexicon.concept(last.concept).kind == Kind::Device;
+        if device
+            && let Some((part, evidence)) = detail::tip(&scratch.units, 0, &scratch.tokens, &self.rules)
+            && !has(analysis, "tip")
+        {
+            analysis.attributes.push(Attribute { mention, detail: Detail::Tip(part), evidence });
+        }
     }
 
     fn judge(
         &self,
         scratch: &mut Scratch,
+        text: &str,
         analysis: &mut Analysis,
         sentence: usize,
         counts: bool,
         heading: &Attributes,
     ) {
-        let Scratch { tokens, units, candidates, targets, reached, pairs, .. } = scratch;
+        let Scratch { tokens, units, candidates, targets, reached, pairs, measures, owned, .. } = scratch;
+        if measures.is_empty() {
+            owned.clear();
+        }
         let section = analysis.sections[analysis.sentences[sentence].section as usize]
             .kind
             .map(|k| &self.rules.sections[k as usize]);
@@ -288,10 +409,21 @@ impl Engine {
             {
                 self.hedge(&mut assertion, &units[cue as usize], tokens, section.is_some_and(|s| s.asks), evidence);
             }
-            let attributes = attribute::read(candidate, units, tokens, &self.rules, &self.lexicon).under(heading);
+            let attributes = attribute::read(candidate, units, text, tokens, &self.rules, &self.lexicon).under(heading);
             for by in [attributes.side_by, attributes.severity_by.zip(attributes.severity)].into_iter().flatten() {
                 evidence.push(Evidence { rule: by.0, span: by.1 });
             }
+            if assertion.change.is_none()
+                && let Some((change, by)) = detail::change(candidate, owned)
+            {
+                assertion.change = Some(change);
+                evidence.push(by);
+            }
+            let mention = analysis.mentions.len() as u32;
+            let device = self.lexicon.concept(ConceptId(candidate.concept)).kind == Kind::Device;
+            let put = |detail, evidence| analysis.attributes.push(Attribute { mention, detail, evidence });
+            let around = Around { units, tokens, owned, rules: &self.rules };
+            detail::of_mention(candidate, &attributes, &around, device, put);
             assertion.evidence.1 = evidence.len() as u32;
             analysis.assertions.push(assertion);
             analysis.mentions.push(Mention {
@@ -314,6 +446,11 @@ impl Engine {
             analysis.mentions.extend(mentions);
             analysis.assertions.truncate(first);
             analysis.assertions.extend(assertions);
+            for attribute in analysis.attributes.iter_mut().rev().take_while(|a| a.mention as usize >= first) {
+                let place = order.iter().position(|&i| i == attribute.mention as usize).unwrap_or(0);
+                attribute.mention = (first + place) as u32;
+            }
+            analysis.attributes.sort_by_key(|a| a.mention);
         }
     }
 
@@ -338,7 +475,7 @@ impl Engine {
     pub fn assert_spans(&self, text: &str, spans: &[Span]) -> Vec<SpanAssertion> {
         let mut scratch = Scratch::default();
         let mut analysis = Analysis::default();
-        self.prepare(&mut scratch, text, &mut analysis);
+        let text = self.prepare(&mut scratch, text, &mut analysis);
         let mut out: Vec<SpanAssertion> = spans
             .iter()
             .map(|&span| SpanAssertion {
@@ -349,6 +486,8 @@ impl Engine {
                 change: None,
                 side: None,
                 severity: None,
+                location: [None; 2],
+                details: Vec::new(),
                 evidence: Vec::new(),
             })
             .collect();
@@ -380,7 +519,7 @@ impl Engine {
                 }
                 !free
             });
-            self.assert_turn(&mut scratch, &analysis, &turn, &mut out);
+            self.assert_turn(&mut scratch, text, &analysis, &turn, &mut out);
         }
         for (first, twin) in twins {
             out[twin] = SpanAssertion { span: out[twin].span, ..out[first].clone() };
@@ -391,6 +530,7 @@ impl Engine {
     fn assert_turn(
         &self,
         scratch: &mut Scratch,
+        text: &str,
         analysis: &Analysis,
         turn: &[(u32, u32, usize)],
         out: &mut [SpanAssertion],
@@ -398,7 +538,8 @@ impl Engine {
         let ranges: Vec<(u32, u32)> = turn.iter().map(|t| (t.0, t.1)).collect();
         let mut heading = Heading::default();
         for sentence in &analysis.sentences {
-            self.opens_heading(scratch, sentence, &mut heading);
+            let bits = mention::units(&scratch.tokens, sentence.tokens, &[], &self.rules, &mut scratch.units);
+            self.opens_heading(scratch, bits, sentence, &mut heading);
             let inside = |t: &(u32, u32, usize)| sentence.tokens.0 <= t.0 && t.0 < sentence.tokens.1;
             let lower = turn.partition_point(|t| t.0 < sentence.tokens.0);
             let upper = lower + turn[lower..].iter().take_while(|t| inside(t)).count();
@@ -432,7 +573,9 @@ impl Engine {
                 }
             }
             scratch.candidates.sort_by_key(|c| (c.unit, c.span.start, c.concept));
-            self.judge_asked(scratch, analysis, sentence, &heading.says, out);
+            measure::read(text, &scratch.tokens, sentence.tokens, &self.rules, &mut scratch.measures);
+            detail::owners(&scratch.units, &scratch.measures, &mut scratch.owned);
+            self.judge_asked(scratch, text, analysis, sentence, &heading.says, out);
         }
     }
 
@@ -464,12 +607,13 @@ impl Engine {
     fn judge_asked(
         &self,
         scratch: &mut Scratch,
+        text: &str,
         analysis: &Analysis,
         sentence: &Sentence,
         heading: &Attributes,
         out: &mut [SpanAssertion],
     ) {
-        let Scratch { tokens, units, candidates, targets, reached, pairs, .. } = scratch;
+        let Scratch { tokens, units, candidates, targets, reached, pairs, owned, .. } = scratch;
         let section = analysis.sections[sentence.section as usize].kind.map(|k| &self.rules.sections[k as usize]);
         reach::reach(units, candidates, &self.rules, targets, reached);
         reach::alternatives(units, &self.rules, &self.lexicon, pairs);
@@ -478,9 +622,14 @@ impl Engine {
             let mut evidence = Vec::new();
             let answer = &mut out[candidate.asked as usize];
             let decided = assertion::decide(candidate, &mine, units, tokens, &self.rules, section, &mut evidence);
-            let attributes = attribute::read(candidate, units, tokens, &self.rules, &self.lexicon).under(heading);
+            let attributes = attribute::read(candidate, units, text, tokens, &self.rules, &self.lexicon).under(heading);
             answer.side = attributes.side;
             answer.severity = attributes.severity;
+            answer.location = attributes.location;
+            // The lexicon may not know what the span is, so that any may be a device.
+            let put = |detail, evidence| answer.details.push((detail, evidence));
+            let around = Around { units, tokens, owned, rules: &self.rules };
+            detail::of_mention(candidate, &attributes, &around, true, put);
             let Some(mut assertion) = decided else { continue };
             if assertion.status == Status::Present
                 && !self.affirmed(&mine)
@@ -497,6 +646,12 @@ impl Engine {
             for by in [attributes.side_by, attributes.severity_by.zip(attributes.severity)].into_iter().flatten() {
                 evidence.push(Evidence { rule: by.0, span: by.1 });
             }
+            if assertion.change.is_none()
+                && let Some((change, by)) = detail::change(candidate, owned)
+            {
+                assertion.change = Some(change);
+                evidence.push(by);
+            }
             answer.status = assertion.status;
             answer.time = assertion.time;
             answer.subject = assertion.subject;
@@ -507,6 +662,29 @@ impl Engine {
 
     /// The labels of a report under a scheme, in the scheme's order; what is not mentioned is left out.
     pub fn labels(&self, analysis: &Analysis, scheme: &BoundScheme) -> Vec<Label> {
-        label::labels(analysis, scheme, &self.lexicon)
+        self.labels_with(analysis, scheme, scheme.scheme.hierarchy)
+    }
+
+    /// As [`Engine::labels`], with values that travel as the caller says.
+    pub fn labels_with(&self, analysis: &Analysis, scheme: &BoundScheme, hierarchy: Hierarchy) -> Vec<Label> {
+        label::labels(analysis, scheme, hierarchy, &self.rules, &self.lexicon)
+    }
+
+    /// The labels that one mention counts for by itself, whatever its section and time, before any value travels.
+    pub fn claims(&self, analysis: &Analysis, mention: usize, scheme: &BoundScheme) -> Vec<u32> {
+        let mut claimed = Vec::new();
+        label::claims(mention, analysis, scheme, &self.rules, &self.lexicon, &mut claimed);
+        claimed
+    }
+    /// What the report says of one attribute of a mention, as tables write it; `None` where it says nothing.
+    /// `text` is the text that was analysed.
+    pub fn attribute(
+        &self,
+        analysis: &Analysis,
+        text: &str,
+        mention: usize,
+        attribute: AttributeName,
+    ) -> Option<String> {
+        said::attribute_value(attribute, mention, analysis, text, self)
     }
 }

@@ -5,16 +5,20 @@
 mod assertion;
 mod attribute;
 pub mod check;
+pub mod crosswalk;
+mod detail;
 mod embedded;
 mod engine;
 mod error;
 mod finding;
 mod label;
 pub mod lexicon;
+mod measure;
 mod mention;
 mod reach;
 mod report;
 pub mod rules;
+mod said;
 pub mod score;
 mod section;
 mod sentence;
@@ -27,14 +31,18 @@ pub mod cli;
 pub mod input;
 #[cfg(feature = "cli")]
 pub mod output;
+#[cfg(feature = "cli")]
+pub mod terms;
 
 pub use assertion::{Assertion, Evidence};
+pub use detail::{Attribute, Detail};
 pub use engine::{Analysis, Engine, Mention, Note, Scratch, SpanAssertion};
 pub use error::{Error, Fault, shown};
 pub use finding::Finding;
 pub use label::{Label, Policy};
+pub use measure::Measurement;
 pub use report::{Report, StudyKey};
-pub use rules::{Change, Status, Subject, Time};
+pub use rules::{Change, Quantity, Relation, Status, Subject, Time};
 pub use section::Section;
 pub use sentence::Sentence;
 pub use span::{ConceptId, RuleId, Span, WordId};

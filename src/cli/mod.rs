@@ -6,11 +6,14 @@ mod explain;
 mod ids;
 mod inputs;
 mod label;
+mod label_table;
+mod labels;
 mod repeats;
 mod same;
 mod score;
 mod stream;
 mod summary;
+mod terms;
 
 use crate::{Engine, Error};
 use clap::{Args, Parser, Subcommand};
@@ -29,10 +32,12 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Label(label::Options),
+    Labels(labels::Options),
     Assert(assert::Options),
     Explain(explain::Options),
     Score(score::Options),
     Check(check::Options),
+    Terms(terms::Options),
 }
 
 /// Where lexicons and rules come from.
@@ -69,10 +74,18 @@ impl DataOptions {
 
     /// The engine over the built-in data and the user's.
     pub(crate) fn engine(&self) -> Result<Engine, Error> {
+        self.engine_without(None)
+    }
+
+    /// The same, but for one file: the one that is about to be replaced.
+    pub(crate) fn engine_without(&self, replaced: Option<&Path>) -> Result<Engine, Error> {
         if self.lexicons.is_none() && self.rules.is_none() {
             return Ok(Engine::embedded());
         }
-        let own_lexicons = self.lexicons.as_deref().map_or(Ok(Vec::new()), |dir| read_data(dir, "tsv"))?;
+        let mut own_lexicons = self.lexicons.as_deref().map_or(Ok(Vec::new()), |dir| read_data(dir, "tsv"))?;
+        if let Some(replaced) = replaced.and_then(|p| std::fs::canonicalize(p).ok()) {
+            own_lexicons.retain(|f| std::fs::canonicalize(&f.name).ok().as_ref() != Some(&replaced));
+        }
         let own_rules = self.rules.as_deref().map_or(Ok(Vec::new()), |dir| read_data(dir, "toml"))?;
         let lexicons = merged(crate::embedded::lexicons(), "lexicons/", &own_lexicons);
         let rules = merged(crate::embedded::rules(), "rules/", &own_rules);
@@ -137,10 +150,12 @@ fn merged<'a>(built_in: Vec<(&'a str, &'a str)>, root: &str, own: &'a [DataFile]
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Label(options) => label::run(&options),
+        Command::Labels(options) => labels::run(&options),
         Command::Assert(options) => assert::run(&options),
         Command::Explain(options) => explain::run(&options),
         Command::Score(options) => score::run(&options),
         Command::Check(options) => check::run(&options),
+        Command::Terms(options) => terms::run(&options),
     };
     match result {
         Ok(code) => code,

@@ -4,12 +4,16 @@
 //! is put in without writing the line again. The shapes are told by `report.schema.json` and
 //! `assertions.schema.json`.
 
-use super::names;
 use super::offsets::Offsets;
-use crate::label::{Label, Policy};
+use super::{Labelled, names};
+use crate::label::Policy;
 use crate::lexicon::Side;
-use crate::rules::Scheme;
-use crate::{Analysis, Change, Engine, Evidence, Report, Span, SpanAssertion, Status, StudyKey, Subject, Time};
+use crate::measure::measured;
+use crate::said;
+use crate::{
+    Analysis, Change, ConceptId, Detail, Engine, Evidence, Relation, Report, Span, SpanAssertion, Status, StudyKey,
+    Subject, Time,
+};
 
 /// The note of a report whose id stood before.
 pub(crate) const DOUBLED_ID: &str = "doubled id";
@@ -17,11 +21,11 @@ pub(crate) const DOUBLED_ID: &str = "doubled id";
 /// All that goes into one report's line.
 pub(crate) struct Line<'a> {
     pub(crate) engine: &'a Engine,
-    pub(crate) scheme: &'a Scheme,
     pub(crate) policy: Policy,
     pub(crate) report: &'a Report,
     pub(crate) analysis: &'a Analysis,
-    pub(crate) labels: &'a [Label],
+    /// By scheme: with several, each has an object of its own.
+    pub(crate) labelled: &'a [Labelled<'a>],
     pub(crate) notes: &'a [std::borrow::Cow<'static, str>],
     pub(crate) offsets: &'a Offsets,
 }
@@ -34,7 +38,9 @@ struct Said<'a> {
     side: Option<Side>,
     change: Option<Change>,
     severity: Option<Span>,
-    evidence: &'a [Evidence],
+    location: [Option<ConceptId>; 2],
+    details: Vec<Detail>,
+    evidence: Vec<&'a Evidence>,
 }
 
 impl Line<'_> {
@@ -48,14 +54,16 @@ impl Line<'_> {
         }
         out.extend_from_slice(b",\"labels\":{");
         let mut first = true;
-        for label in self.labels {
-            let Some(value) = self.policy.apply(label.value) else {
-                continue;
-            };
-            comma(out, &mut first);
-            string(out, &self.scheme.labels[label.label as usize].name);
-            out.push(b':');
-            word(out, names::status(value));
+        for one in self.labelled {
+            if self.labelled.len() == 1 {
+                self.labels(out, one);
+            } else {
+                comma(out, &mut first);
+                string(out, &one.scheme.id);
+                out.extend_from_slice(b":{");
+                self.labels(out, one);
+                out.push(b'}');
+            }
         }
         out.extend_from_slice(b"},\"mentions\":[");
         let mut first = true;
@@ -72,6 +80,19 @@ impl Line<'_> {
         out.extend_from_slice(b"]}\n");
     }
 
+    fn labels(&self, out: &mut Vec<u8>, labelled: &Labelled) {
+        let mut first = true;
+        for label in &labelled.labels {
+            let Some(value) = self.policy.apply(label.value) else {
+                continue;
+            };
+            comma(out, &mut first);
+            string(out, &labelled.scheme.labels[label.label as usize].name);
+            out.push(b':');
+            word(out, names::status(value));
+        }
+    }
+
     fn mention(&self, out: &mut Vec<u8>, number: usize) {
         let mention = &self.analysis.mentions[number];
         let assertion = &self.analysis.assertions[number];
@@ -81,6 +102,8 @@ impl Line<'_> {
         out.extend_from_slice(b",\"concept\":");
         string(out, &self.engine.lexicon.concept(mention.concept).id);
         out.push(b',');
+        let evidence = self.analysis.evidence_of(assertion);
+        let attributes = self.analysis.attributes_of(number as u32);
         let said = Said {
             status: assertion.status,
             time: assertion.time,
@@ -88,9 +111,11 @@ impl Line<'_> {
             side: mention.side,
             change: assertion.change,
             severity: mention.severity,
-            evidence: self.analysis.evidence_of(assertion),
+            location: mention.location,
+            details: attributes.iter().map(|a| a.detail).collect(),
+            evidence: evidence.iter().chain(attributes.iter().map(|a| &a.evidence)).collect(),
         };
-        said.write(out, text);
+        said.write(out, text, self.engine);
         let sentence = &self.analysis.sentences[mention.sentence as usize];
         let section = &self.analysis.sections[sentence.section as usize];
         out.extend_from_slice(b",\"section\":");
@@ -133,9 +158,11 @@ impl Answers<'_> {
                 side: answer.side,
                 change: answer.change,
                 severity: answer.severity,
-                evidence: &answer.evidence,
+                location: answer.location,
+                details: answer.details.iter().map(|d| d.0).collect(),
+                evidence: answer.evidence.iter().chain(answer.details.iter().map(|d| &d.1)).collect(),
             };
-            said.write(out, self.text);
+            said.write(out, self.text, self.engine);
             said.write_evidence(out, self.text, self.offsets, self.engine);
             out.push(b'}');
         }
@@ -144,7 +171,7 @@ impl Answers<'_> {
 }
 
 impl Said<'_> {
-    fn write(&self, out: &mut Vec<u8>, text: &str) {
+    fn write(&self, out: &mut Vec<u8>, text: &str, engine: &Engine) {
         out.extend_from_slice(b"\"status\":");
         word(out, names::status(self.status));
         out.extend_from_slice(b",\"time\":");
@@ -161,17 +188,61 @@ impl Said<'_> {
         }
         if let Some(severity) = self.severity {
             out.extend_from_slice(b",\"severity\":");
-            // An adverb says the same of a composed finding: "mildly enlarged" is mild.
-            let words = text[severity.range()].to_lowercase();
-            let words = words.strip_suffix("ly").unwrap_or(&words);
-            string(out, &words.split_whitespace().collect::<Vec<_>>().join(" "));
+            string(out, &said::severity_words(text, severity));
+        }
+        if self.location[0].is_some() {
+            out.extend_from_slice(b",\"location\":[");
+            let mut first = true;
+            for part in self.location.iter().flatten() {
+                comma(out, &mut first);
+                word(out, &engine.lexicon.concept(*part).id);
+            }
+            out.push(b']');
+        }
+        self.write_details(out, engine);
+    }
+
+    /// Sizes, HU and SUV as lists, since one mention may have several; the others by their first.
+    fn write_details(&self, out: &mut Vec<u8>, engine: &Engine) {
+        for name in Detail::NAMES {
+            let mut found = self.details.iter().filter(|d| d.name() == name).peekable();
+            let Some(&&detail) = found.peek() else { continue };
+            out.push(b',');
+            word(out, name);
+            out.push(b':');
+            match detail {
+                Detail::Size(_) | Detail::Attenuation(_) | Detail::Uptake(_) => {
+                    out.push(b'[');
+                    let mut first = true;
+                    for measurement in found.filter_map(Detail::measurement) {
+                        comma(out, &mut first);
+                        out.extend_from_slice(b"{\"values\":[");
+                        let mut inner = true;
+                        for value in measurement.values() {
+                            comma(out, &mut inner);
+                            out.extend_from_slice(measured(*value).to_string().as_bytes());
+                        }
+                        out.push(b']');
+                        if measurement.relation != Relation::Exact {
+                            out.extend_from_slice(b",\"relation\":");
+                            word(out, names::relation(measurement.relation));
+                        }
+                        out.push(b'}');
+                    }
+                    out.push(b']');
+                }
+                Detail::Count(number) => integer(out, number),
+                Detail::CountWord(_) | Detail::Acuity(_) | Detail::Position(_) | Detail::Tip(_) => {
+                    string(out, &detail.told(&engine.rules, &engine.lexicon));
+                }
+            }
         }
     }
 
     fn write_evidence(&self, out: &mut Vec<u8>, text: &str, offsets: &Offsets, engine: &Engine) {
         out.extend_from_slice(b",\"evidence\":[");
         let mut first = true;
-        for evidence in self.evidence {
+        for evidence in &self.evidence {
             comma(out, &mut first);
             out.extend_from_slice(b"{\"rule\":");
             string(out, &engine.rules.info(evidence.rule).id);
@@ -219,20 +290,20 @@ fn span(out: &mut Vec<u8>, span: Span, text: &str, offsets: &Offsets) {
     integer(out, offsets.code_point(text, span.end));
 }
 
-fn comma(out: &mut Vec<u8>, first: &mut bool) {
+pub(super) fn comma(out: &mut Vec<u8>, first: &mut bool) {
     if !std::mem::take(first) {
         out.push(b',');
     }
 }
 
 /// A string that needs no escapes.
-fn word(out: &mut Vec<u8>, word: &str) {
+pub(super) fn word(out: &mut Vec<u8>, word: &str) {
     out.push(b'"');
     out.extend_from_slice(word.as_bytes());
     out.push(b'"');
 }
 
-fn integer(out: &mut Vec<u8>, mut number: u32) {
+pub(super) fn integer(out: &mut Vec<u8>, mut number: u32) {
     let mut digits = [0_u8; 10];
     let mut at = digits.len();
     loop {
@@ -247,7 +318,7 @@ fn integer(out: &mut Vec<u8>, mut number: u32) {
 }
 
 /// A JSON string, escaped where need be.
-fn string(out: &mut Vec<u8>, text: &str) {
+pub(super) fn string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     let bytes = text.as_bytes();
     let mut from = 0;

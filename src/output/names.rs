@@ -1,7 +1,7 @@
 //! The words that outputs use for the enums of the core: the same as in the rules and the gold.
 
-use crate::lexicon::Side;
-use crate::{Change, Status, Subject, Time};
+pub(crate) use crate::said::{change_name as change, side_name as side};
+use crate::{Relation, Status, Subject, Time};
 
 pub(crate) const fn status(status: Status) -> &'static str {
     match status {
@@ -27,20 +27,13 @@ pub(crate) const fn subject(subject: Subject) -> &'static str {
     }
 }
 
-pub(crate) const fn change(change: Change) -> &'static str {
-    match change {
-        Change::New => "new",
-        Change::Increased => "increased",
-        Change::Decreased => "decreased",
-        Change::Unchanged => "unchanged",
-        Change::Resolved => "resolved",
-    }
-}
-
-pub(crate) const fn side(side: Side) -> &'static str {
-    match side {
-        Side::Left => "left",
-        Side::Right => "right",
-        Side::Bilateral => "bilateral",
+pub(crate) const fn relation(relation: Relation) -> &'static str {
+    match relation {
+        Relation::Exact => "exact",
+        Relation::About => "about",
+        Relation::Below => "below",
+        Relation::AtMost => "at-most",
+        Relation::Above => "above",
+        Relation::Range => "range",
     }
 }

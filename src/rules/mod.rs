@@ -4,11 +4,23 @@
 //! `rules/labels/*.toml` label schemes. Every rule says why it stands and proves itself on sentences of its
 //! own (`hits` and `misses`). This module turns the text into tables of integers over one vocabulary.
 
+mod condition;
+mod lines;
 mod load;
 mod marks;
+mod measures;
+mod profile;
 mod schema;
+mod scheme;
 
+pub use condition::{AttributeName, Comparison, Condition};
+#[cfg(feature = "cli")]
+pub(crate) use load::term_number;
 pub use marks::{MARK_STATUSES, Mark, strip_marks};
+pub(crate) use measures::{MeasureWord, Measures};
+pub use measures::{Quantity, Relation};
+pub use profile::{Column, Filter, Profile, ProfileSource, RowFormat};
+pub use scheme::{ALL, BoundScheme, Criterion, Hierarchy, LabelRule, LabelTarget, NoFinding, Scheme, SchemeSource};
 
 use crate::lexicon::{Lexicon, Matcher, Side, Words};
 use crate::span::{ConceptId, RuleId, WordId};
@@ -118,6 +130,10 @@ pub struct Cue {
     pub side: Option<Side>,
     /// Its words are a severity.
     pub severity: bool,
+    /// It names an acuity, a count or a position.
+    pub names: Option<(Named, ValueId)>,
+    /// The part that follows is where the tip of a device lies.
+    pub tip: bool,
     /// It joins alternatives (or, versus, /).
     pub alternative: bool,
     /// Which way it looks.
@@ -135,6 +151,40 @@ pub struct Cue {
     pub commas: bool,
     /// It hedges only existence, so it says nothing when a word of change or size follows at once.
     pub existence: bool,
+}
+
+/// A term that means one finding or another by the words near it.
+#[derive(Clone, Debug)]
+pub(crate) struct Sense {
+    pub(crate) rule: RuleId,
+    pub(crate) default: Option<ConceptId>,
+    /// Context words, sorted, with what they choose.
+    pub(crate) choices: Vec<(WordId, ConceptId)>,
+}
+
+/// What a cue may name of a mention by a value of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Named {
+    /// How old the finding is: acute, chronic, healed.
+    Acuity,
+    /// How many there are, in words.
+    Count,
+    /// How a device lies: malpositioned, in place.
+    Position,
+}
+
+/// A value that rules give; see [`Rules::value`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ValueId(pub u32);
+
+/// A size of a part of the body that makes a finding.
+#[derive(Clone, Debug)]
+pub(crate) struct MeasuredPart {
+    pub(crate) part: ConceptId,
+    /// The size, in mm, from above `low` to below or at `high`.
+    pub(crate) low: f32,
+    pub(crate) high: f32,
+    pub(crate) composition: Composition,
 }
 
 /// Anatomy and descriptor together make a finding.
@@ -168,6 +218,8 @@ pub struct SectionRule {
     pub subject: Subject,
     /// It asks: a hedge in it is a question.
     pub asks: bool,
+    /// It takes a line or two, so that a line with an unknown heading ends it.
+    pub line: bool,
 }
 
 /// Where a rule stands and why.
@@ -236,6 +288,8 @@ pub(crate) mod class {
     pub(crate) const CUE: u32 = 1 << 19;
     /// A cue that gives a status, a time or a subject.
     pub(crate) const JUDGES: u32 = 1 << 20;
+    /// A cue that tells where the tip of a device lies.
+    pub(crate) const TIP: u32 = 1 << 25;
     /// A descriptor that makes a finding where no part is named.
     pub(crate) const ALONE: u32 = 1 << 24;
     /// A cue that opens a new noun phrase.
@@ -272,77 +326,16 @@ pub(crate) struct Meaning {
     pub(crate) anatomy: u32,
     pub(crate) descriptor: u32,
     pub(crate) cue: u32,
+    /// Index into the senses: what the finding is depends on the words near it.
+    pub(crate) sense: u32,
 }
 
 pub(crate) const NONE: u32 = u32::MAX;
 
 impl Default for Meaning {
     fn default() -> Self {
-        Meaning { bits: 0, finding: NONE, anatomy: NONE, descriptor: NONE, cue: NONE }
+        Meaning { bits: 0, finding: NONE, anatomy: NONE, descriptor: NONE, cue: NONE, sense: NONE }
     }
-}
-
-/// A label scheme.
-#[derive(Clone, Debug)]
-pub struct Scheme {
-    /// Its id (`chexpert`).
-    pub id: Box<str>,
-    /// Title for people.
-    pub title: Box<str>,
-    /// Its file.
-    pub file: Box<str>,
-    /// Its labels, in output order.
-    pub labels: Vec<LabelRule>,
-    /// Name of the label that says that nothing was found, and what keeps it from being said.
-    pub no_finding: Option<NoFinding>,
-}
-
-/// "No Finding".
-#[derive(Clone, Debug)]
-pub struct NoFinding {
-    /// Position among [`Scheme::labels`].
-    pub label: usize,
-    /// Labels that do not stand against it.
-    pub ignores: Vec<usize>,
-    /// Concepts outside the scheme that stand against it when present or uncertain.
-    pub blocked_by: Vec<bool>,
-}
-
-/// One label of a scheme.
-#[derive(Clone, Debug)]
-pub struct LabelRule {
-    /// Its name, as the output shows it.
-    pub name: Box<str>,
-    /// Line in the scheme's file.
-    pub line: u32,
-    /// What it means.
-    pub definition: Box<str>,
-    /// Sentences with the value they must give.
-    pub examples: Vec<(Box<str>, Option<Status>)>,
-}
-
-/// One way for a mention to count for a label.
-#[derive(Clone, Debug)]
-pub struct LabelTarget {
-    /// Index of the label.
-    pub label: u32,
-    /// Counts only when the mention lies in one of these (anatomy); empty = anywhere.
-    pub within: Vec<ConceptId>,
-    /// Does not count when the mention lies in one of these (anatomy).
-    pub outside: Vec<ConceptId>,
-    /// Counts only when a part in `within` is named.
-    pub located: bool,
-    /// Counts only with these statuses; empty = all.
-    pub statuses: Vec<Status>,
-}
-
-/// A scheme bound to a lexicon: for every concept, the labels that it counts for.
-#[derive(Clone, Debug)]
-pub struct BoundScheme {
-    /// The scheme.
-    pub scheme: Scheme,
-    /// By concept number.
-    pub targets: Vec<Vec<LabelTarget>>,
 }
 
 /// Everything that analysis reads: vocabulary, phrases and what they mean.
@@ -362,12 +355,19 @@ pub struct Rules {
     /// Descriptors that deny any finding they are said of, and by which rule.
     pub(crate) predicates: Vec<(ConceptId, RuleId)>,
     pub(crate) headings: (Matcher, Vec<u32>),
+    pub(crate) measures: Measures,
+    /// Parts whose size makes a finding, sorted by part.
+    pub(crate) measured: Vec<MeasuredPart>,
+    pub(crate) values: Vec<Box<str>>,
+    pub(crate) senses: Vec<Sense>,
     /// Kinds of section.
     pub sections: Vec<SectionRule>,
     /// All rules.
     pub infos: Vec<RuleInfo>,
-    /// All schemes.
-    pub schemes: Vec<BoundScheme>,
+    /// All schemes, bound when they are first asked for; the one made of the lexicon is the last.
+    pub schemes: Vec<SchemeSource>,
+    /// All profiles.
+    pub profiles: Vec<ProfileSource>,
     /// Ids of the cue, composition and section rules, by kind, for the checks.
     pub(crate) kinds: Vec<RuleKind>,
     pub(crate) warnings: Vec<crate::error::Fault>,
@@ -382,6 +382,10 @@ pub enum RuleKind {
     Composition,
     /// A section.
     Section,
+    /// A unit, bound or word of measurement.
+    Measure,
+    /// A term of several meanings.
+    Sense,
 }
 
 impl Rules {
@@ -416,8 +420,8 @@ impl Rules {
         self.kinds[rule.index()]
     }
 
-    /// The scheme with this id.
-    pub fn scheme(&self, id: &str) -> Option<&BoundScheme> {
-        self.schemes.iter().find(|s| &*s.scheme.id == id)
+    /// The spelling of a value that rules give.
+    pub fn value(&self, id: ValueId) -> &str {
+        &self.values[id.0 as usize]
     }
 }

@@ -1,6 +1,6 @@
 //! The shape of the rule files, for serde. Unknown keys are faults.
 
-use super::{Change, Direction, Reach, Status, Subject, Time};
+use super::{Change, Direction, Quantity, Reach, Relation, Status, Subject, Time};
 use crate::lexicon::Side;
 use serde::Deserialize;
 use toml::Spanned;
@@ -9,6 +9,9 @@ use toml::Spanned;
 pub(super) struct Head {
     pub(super) kind: String,
     pub(super) version: u32,
+    /// Of schemes and profiles.
+    pub(super) id: Option<String>,
+    pub(super) title: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -40,6 +43,13 @@ pub(super) struct CueText {
     pub(super) side: Option<Side>,
     #[serde(default)]
     pub(super) severity: bool,
+    /// How old the finding is, how many there are, how a device lies: the value that the words tell.
+    pub(super) acuity: Option<String>,
+    pub(super) count: Option<String>,
+    pub(super) position: Option<String>,
+    /// The part that follows is where the tip of a device lies.
+    #[serde(default)]
+    pub(super) tip: bool,
     #[serde(default)]
     pub(super) alternative: bool,
     pub(super) direction: Direction,
@@ -81,12 +91,57 @@ pub(super) struct CompositionText {
     pub(super) id: Spanned<String>,
     pub(super) why: String,
     pub(super) anatomy: Vec<Spanned<String>>,
+    #[serde(default)]
     pub(super) descriptor: Vec<Spanned<String>>,
     pub(super) finding: Vec<Spanned<String>>,
     /// It holds of the parts of the part too.
     #[serde(default)]
     pub(super) parts: bool,
+    /// A size of the part that makes the finding, instead of a descriptor: `> 130 mm`.
+    pub(super) measure: Option<Spanned<String>>,
     pub(super) status: Status,
+    pub(super) hits: Vec<String>,
+    pub(super) misses: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MeasureFile {
+    #[serde(rename = "kind")]
+    pub(super) _kind: String,
+    #[serde(rename = "version")]
+    pub(super) _version: u32,
+    #[serde(rename = "language")]
+    pub(super) _language: String,
+    #[serde(default, rename = "measure")]
+    pub(super) measures: Vec<MeasureText>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct MeasureText {
+    pub(super) id: Spanned<String>,
+    pub(super) why: String,
+    pub(super) phrases: Vec<Spanned<String>>,
+    /// The phrases are a unit of this quantity.
+    pub(super) unit: Option<Quantity>,
+    /// A number of this quantity follows the phrases.
+    pub(super) head: Option<Quantity>,
+    /// From the unit to the quantity's own (mm, HU, SUV).
+    pub(super) factor: Option<f32>,
+    /// The phrases bound the number that follows, or tell `size` alone.
+    pub(super) relation: Option<Relation>,
+    /// Millimetres.
+    pub(super) size: Option<f32>,
+    /// What follows is of an earlier study.
+    #[serde(default)]
+    pub(super) prior: bool,
+    /// A length before the phrases is a distance, not a size.
+    #[serde(default)]
+    pub(super) distance: bool,
+    /// Bare numerals before a mention count it; the rule has no phrases.
+    #[serde(default)]
+    pub(super) numeral: bool,
     pub(super) hits: Vec<String>,
     pub(super) misses: Vec<String>,
 }
@@ -120,6 +175,9 @@ pub(super) struct SectionText {
     pub(super) subject: Subject,
     #[serde(default)]
     pub(super) asks: bool,
+    /// It ends at a line with an unknown heading.
+    #[serde(default)]
+    pub(super) line: bool,
     pub(super) hits: Vec<String>,
     pub(super) misses: Vec<String>,
 }
@@ -154,82 +212,53 @@ pub(super) struct ClassText {
     pub(super) words: Vec<String>,
 }
 
+/// Short forms that mean different findings in different reports.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct SchemeFile {
+pub(super) struct SenseFile {
     #[serde(rename = "kind")]
     pub(super) _kind: String,
     #[serde(rename = "version")]
     pub(super) _version: u32,
-    pub(super) id: String,
-    pub(super) title: String,
-    #[serde(rename = "label")]
-    pub(super) labels: Vec<LabelText>,
-    #[serde(rename = "no-finding")]
-    pub(super) no_finding: Option<NoFindingText>,
+    #[serde(rename = "language")]
+    pub(super) _language: String,
+    #[serde(default, rename = "sense")]
+    pub(super) senses: Vec<SenseText>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct LabelText {
-    pub(super) name: Spanned<String>,
-    pub(super) definition: String,
-    #[serde(default)]
-    pub(super) concepts: Vec<Spanned<String>>,
-    /// Concepts under those of `concepts` that do not count.
-    #[serde(default)]
-    pub(super) except: Vec<Spanned<String>>,
-    /// Anatomy that the mention must lie in, where the report names one.
-    #[serde(default)]
-    pub(super) within: Vec<Spanned<String>>,
-    /// Anatomy that the mention must not lie in.
-    #[serde(default)]
-    pub(super) outside: Vec<Spanned<String>>,
-    #[serde(default)]
-    pub(super) examples: Vec<ExampleText>,
-    /// Concepts that carry their place in their name, so that no other place named matters.
-    #[serde(default)]
-    pub(super) anywhere: Vec<Spanned<String>>,
-    /// Concepts that count only where they are said to lie.
-    #[serde(default)]
-    pub(super) located: Vec<LocatedText>,
-    /// Concepts that count only with certain statuses.
-    #[serde(default)]
-    pub(super) only: Vec<OnlyText>,
+pub(super) struct SenseText {
+    pub(super) id: Spanned<String>,
+    pub(super) why: String,
+    pub(super) terms: Vec<Spanned<String>>,
+    /// The finding meant where no context tells; without it the term is then no finding.
+    pub(super) default: Option<Spanned<String>>,
+    pub(super) choices: Vec<ChoiceText>,
+    pub(super) hits: Vec<String>,
+    pub(super) misses: Vec<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct LocatedText {
-    pub(super) concepts: Vec<Spanned<String>>,
-    pub(super) within: Vec<Spanned<String>>,
+pub(super) struct ChoiceText {
+    pub(super) concept: Spanned<String>,
+    /// Single words of which the nearest decides.
+    pub(super) context: Vec<String>,
 }
 
+/// Spellings of the same word on both sides of the Atlantic.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct OnlyText {
-    pub(super) concepts: Vec<Spanned<String>>,
-    pub(super) statuses: Vec<Status>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ExampleText {
-    pub(super) text: String,
-    /// `present`, `absent`, `uncertain` or `none`.
-    pub(super) value: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct NoFindingText {
-    pub(super) label: Spanned<String>,
-    /// Labels that do not stand against it.
-    #[serde(default)]
-    pub(super) ignores: Vec<Spanned<String>>,
-    /// Concepts (and all under them) that do not stand against it.
-    #[serde(default, rename = "ignores-concepts")]
-    pub(super) ignores_concepts: Vec<Spanned<String>>,
+pub(super) struct SpellingFile {
+    #[serde(rename = "kind")]
+    pub(super) _kind: String,
+    #[serde(rename = "version")]
+    pub(super) _version: u32,
+    #[serde(rename = "language")]
+    pub(super) _language: String,
+    /// Pairs of letters: a vocabulary word that holds the one is also written with the other.
+    pub(super) pairs: Vec<[String; 2]>,
 }
 
 /// Ordinary words that are one slip from a word of the vocabulary.
