@@ -61,7 +61,14 @@ fn terms(engine: &Engine, checked: &mut Checked) {
                 Kind::Descriptor => meaning.descriptor,
             }
         });
-        if means == Some(term.concept.0) {
+        // "left kidney" is formed by its side and its part.
+        let formed = engine.lexicon.unsided(term.concept).is_some_and(|whole| {
+            let rest = &tokens[1..];
+            engine.rules.matcher.longest(rest.iter().map(|t| t.word)).is_some_and(|(length, PhraseId(phrase))| {
+                length == rest.len() && engine.rules.meanings[phrase as usize].anatomy == whole.0
+            })
+        });
+        if means == Some(term.concept.0) || formed {
             checked.terms += 1;
         } else {
             let message = format!("term \"{}\" of \"{}\" cannot be reached", term.text, concept.id);

@@ -409,7 +409,9 @@ impl Engine {
             {
                 self.hedge(&mut assertion, &units[cue as usize], tokens, section.is_some_and(|s| s.asks), evidence);
             }
-            let attributes = attribute::read(candidate, units, text, tokens, &self.rules, &self.lexicon).under(heading);
+            let attributes = attribute::read(candidate, units, text, tokens, &self.rules, &self.lexicon)
+                .under(heading)
+                .sided(&self.lexicon);
             for by in [attributes.side_by, attributes.severity_by.zip(attributes.severity)].into_iter().flatten() {
                 evidence.push(Evidence { rule: by.0, span: by.1 });
             }
@@ -622,7 +624,9 @@ impl Engine {
             let mut evidence = Vec::new();
             let answer = &mut out[candidate.asked as usize];
             let decided = assertion::decide(candidate, &mine, units, tokens, &self.rules, section, &mut evidence);
-            let attributes = attribute::read(candidate, units, text, tokens, &self.rules, &self.lexicon).under(heading);
+            let attributes = attribute::read(candidate, units, text, tokens, &self.rules, &self.lexicon)
+                .under(heading)
+                .sided(&self.lexicon);
             answer.side = attributes.side;
             answer.severity = attributes.severity;
             answer.location = attributes.location;

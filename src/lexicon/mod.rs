@@ -136,6 +136,8 @@ pub struct Lexicon {
     /// Narrower concepts: those of a concept stand from its start to the start of the next.
     narrower: Vec<ConceptId>,
     narrower_starts: Vec<u32>,
+    /// The sided concepts of a part.
+    sides: HashMap<(ConceptId, Side), ConceptId>,
     ids: HashMap<Box<str>, ConceptId>,
 }
 
@@ -201,6 +203,11 @@ impl Lexicon {
         concept.parents.iter().copied().find(|&p| *self.concept(p).id == *plain)
     }
 
+    /// The concept of one side of a part ("kidney", left: "left-kidney"), where there is one.
+    pub fn sided(&self, part: ConceptId, side: Side) -> Option<ConceptId> {
+        self.sides.get(&(part, side)).copied()
+    }
+
     /// The concepts directly under a concept, in order.
     pub fn children(&self, concept: ConceptId) -> &[ConceptId] {
         let start = self.narrower_starts[concept.index()] as usize;
@@ -239,6 +246,11 @@ impl Lexicon {
         }
         self.narrower = narrower;
         self.narrower_starts = starts;
+        let sided = (0..self.concepts.len() as u32).map(ConceptId).filter_map(|c| {
+            let side = self.concept(c).side?;
+            Some(((self.unsided(c)?, side), c))
+        });
+        self.sides = sided.collect();
     }
 }
 

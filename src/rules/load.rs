@@ -8,7 +8,7 @@ use super::{
     SectionRule, Sense, ValueId, class,
 };
 use crate::error::Fault;
-use crate::lexicon::{Kind, Lexicon, MatcherBuilder, Number, Spelling, Words};
+use crate::lexicon::{Kind, Lexicon, MatcherBuilder, Number, Spelling, Term, Words};
 use crate::span::{ConceptId, RuleId, WordId};
 use crate::token::{Token, TokenKind};
 use std::collections::{BTreeMap, HashMap};
@@ -235,7 +235,10 @@ impl<'a> Loader<'a> {
 
     fn lexicon(&mut self, lexicon: &Lexicon, spelling: Spelling) {
         // Findings first: their nouns take both numbers as one word, whoever uses the word after.
-        for term in &lexicon.terms {
+        // Sided parts last: once their wholes stand, it shows which are formed by a word of side.
+        let sided = |term: &&Term| lexicon.unsided(term.concept).is_some();
+        let terms = lexicon.terms.iter().filter(|t| !sided(t)).chain(lexicon.terms.iter().filter(sided));
+        for term in terms {
             let concept = lexicon.concept(term.concept);
             let file = &lexicon.files[term.file as usize];
             if file.spelling != spelling {
@@ -246,6 +249,12 @@ impl<'a> Loader<'a> {
             let file = &file.name;
             if words.is_empty() {
                 self.faults.push(Fault::new(file, term.line as usize, format!("term \"{}\" holds no word", term.text)));
+                continue;
+            }
+            // "left kidney" is a side and a kidney: were it one phrase, it would hide "kidney stone" behind it.
+            if let Some(whole) = lexicon.unsided(term.concept)
+                && self.builder.find(&words[1..]).is_some_and(|p| self.meanings[p.0 as usize].anatomy == whole.0)
+            {
                 continue;
             }
             let id = term.concept.0;
