@@ -49,6 +49,8 @@ pub(crate) fn rules() -> Vec<(&'static str, &'static str)> {
         "rules/en/head-neck-compositions.toml",
         "rules/en/neuro-compositions.toml",
         "rules/en/spine-compositions.toml",
+        "rules/en/chest-organ-compositions.toml",
+        "rules/en/oncology-compositions.toml",
         "rules/en/general-compositions.toml",
         "rules/labels/chexpert.toml",
         "rules/labels/mimic.toml",
