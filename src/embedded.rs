@@ -27,6 +27,8 @@ pub(crate) fn lexicons() -> Vec<(&'static str, &'static str)> {
         "lexicons/en/musculoskeletal-devices.tsv",
         "lexicons/en/musculoskeletal-findings.tsv",
         "lexicons/en/neuro-findings.tsv",
+        "lexicons/en/pelvis-anatomy.tsv",
+        "lexicons/en/pelvis-descriptors.tsv",
         "lexicons/en/pelvis-obstetric-findings.tsv",
         "lexicons/en/spine-anatomy.tsv",
         "lexicons/en/vascular-anatomy.tsv"
@@ -62,6 +64,8 @@ pub(crate) fn rules() -> Vec<(&'static str, &'static str)> {
         "rules/en/musculoskeletal-compositions.toml",
         "rules/en/tear-compositions.toml",
         "rules/en/vascular-compositions.toml",
+        "rules/en/breast-compositions.toml",
+        "rules/en/pelvis-compositions.toml",
         "rules/en/general-compositions.toml",
         "rules/labels/chexpert.toml",
         "rules/labels/mimic.toml",
