@@ -27,6 +27,9 @@ pub(crate) fn rules() -> Vec<(&'static str, &'static str)> {
         "rules/en/attributes.toml",
         "rules/en/neutral.toml",
         "rules/en/chest-compositions.toml",
+        "rules/en/facts.toml",
+        "rules/en/grades.toml",
+        "rules/en/safety.toml",
         "rules/labels/chexpert.toml",
     ]
 }

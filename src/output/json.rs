@@ -199,6 +199,8 @@ fn study(out: &mut Vec<u8>, study: &StudyKey) {
         ("date", &study.date),
         ("modality", &study.modality),
         ("body_part", &study.body_part),
+        ("sex", &study.sex),
+        ("age", &study.age),
     ];
     out.push(b'{');
     let mut first = true;

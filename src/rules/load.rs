@@ -1,5 +1,7 @@
 //! Reads rule files and compiles them over a lexicon. Every fault of every file is told, with its line.
 
+mod report;
+
 use super::schema::{ClassText, CompositionFile, CueFile, LabelText, NoFindingText, SchemeFile, SectionFile, WordFile};
 use super::{
     BoundScheme, Composition, Cue, Direction, LabelRule, LabelTarget, Meaning, NONE, NoFinding, RuleInfo, RuleKind,
@@ -38,6 +40,7 @@ struct Loader<'a> {
     schemes: Vec<BoundScheme>,
     tokens: Vec<Token>,
     guarded: Vec<String>,
+    report: super::report::ReportRules,
 }
 
 pub(super) fn load<'a>(
@@ -124,9 +127,13 @@ impl<'a> Loader<'a> {
                     self.scheme(file, lexicon);
                 }
             }
+            "facts" | "grades" | "safety" => self.report_file(&kind, lexicon),
             other => self.fault(
                 0,
-                format!("unknown kind \"{other}\"; expected cues, compositions, sections, words, guard or scheme"),
+                format!(
+                    "unknown kind \"{other}\"; expected cues, compositions, sections, words, guard, scheme, facts, \
+                     grades or safety"
+                ),
             ),
         }
     }
@@ -612,6 +619,7 @@ impl<'a> Loader<'a> {
             schemes: self.schemes,
             kinds: self.kinds,
             warnings: self.warnings,
+            report: self.report,
         })
     }
 }
@@ -628,7 +636,7 @@ fn places<'p>(pattern: &'p str, sets: &'p BTreeMap<String, Vec<String>>) -> Resu
         if plain.contains('}') {
             return Err(format!("\"}}\" without \"{{\" in \"{pattern}\""));
         }
-        if !plain.trim().is_empty() {
+        if !plain.is_empty() {
             places.push(vec![plain]);
         }
         let Some(tail) = tail.strip_prefix('{') else { break };

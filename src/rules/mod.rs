@@ -6,12 +6,16 @@
 
 mod load;
 mod marks;
+pub(crate) mod phrases;
+pub(crate) mod report;
 mod schema;
 
 pub use marks::{MARK_STATUSES, Mark, strip_marks};
+pub use report::{AlertKind, FactKind, Level, Sex, Source};
 
 use crate::lexicon::{Lexicon, Matcher, Side, Words};
 use crate::span::{ConceptId, RuleId, WordId};
+use report::ReportRules;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -369,6 +373,8 @@ pub struct Rules {
     /// Ids of the cue, composition and section rules, by kind, for the checks.
     pub(crate) kinds: Vec<RuleKind>,
     pub(crate) warnings: Vec<crate::error::Fault>,
+    /// What reads a whole report; analysis does not look at it.
+    pub(crate) report: ReportRules,
 }
 
 /// What sort of rule a rule is.
@@ -380,6 +386,12 @@ pub enum RuleKind {
     Composition,
     /// A section.
     Section,
+    /// A fact of a whole report.
+    Fact,
+    /// A grade, score or stage.
+    Grade,
+    /// An alert.
+    Alert,
 }
 
 impl Rules {

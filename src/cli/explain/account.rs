@@ -301,6 +301,8 @@ fn reason<'e>(engine: &'e Engine, evidence: &Evidence, word: &str) -> Reason<'e>
                 gives.extend((section.asks && section.time == Time::Current).then_some("hypothetical"));
             }
         }
+        // These speak of the report, not of a mention.
+        RuleKind::Fact | RuleKind::Grade | RuleKind::Alert => {}
     }
     let decides = gives.contains(&word);
     Reason {

@@ -1,0 +1,136 @@
+//! Advice: what is to be done next, when, and under which condition.
+//!
+//! A sentence advises when a word of advice and a procedure, a follow-up or an interval stand in it and nothing
+//! denies it or tells of earlier advice. A procedure that the sentence names before its advice is what was done
+//! ("CT shows a nodule, follow-up is recommended"), unless nothing is named after.
+
+use super::{Case, Interval, IntervalUnit};
+use crate::lexeme::{Gap, Sort};
+use crate::overview::{Found, Overview};
+use crate::rules::Source;
+use crate::rules::report::{AlertRule, Class};
+use crate::safety::Alert;
+
+pub(super) fn advice(case: &Case, rule: &AlertRule, out: &mut Vec<Alert>) {
+    let overview = &case.overview;
+    for &sentence in &overview.sentences {
+        if sentence.0 == sentence.1 {
+            continue;
+        }
+        let section = overview.section_at(overview.lexemes[sentence.0].span.start);
+        let advises = *rule.has == *section;
+        if overview.places[sentence.0] != Some(Source::Body) && !advises {
+            continue;
+        }
+        out.extend(sentence_advice(case, rule, sentence, advises));
+    }
+}
+
+fn sentence_advice(case: &Case, rule: &AlertRule, sentence: (usize, usize), section: bool) -> Option<Alert> {
+    let overview = &case.overview;
+    let procedures = overview.find_all(sentence, Class::Procedure);
+    let follow_up = overview.find(sentence, Class::FollowUp);
+    let advise = advising(overview, sentence, &procedures);
+    let interval = interval(overview, sentence, advise.as_ref().or(follow_up.as_ref()));
+    let something = !procedures.is_empty() || follow_up.is_some();
+    let told = advise.is_some() && (something || interval.is_some());
+    // "Follow-up CT in 6 months." needs no word of advice, nor does a section that only advises.
+    let planned = follow_up.is_some() && interval.is_some() || section && (something || interval.is_some());
+    if !told && !planned || overview.find(sentence, Class::NoAdvice).is_some() {
+        return None;
+    }
+    let begin = advise.as_ref().or(follow_up.as_ref()).map_or(sentence.0, |f| f.at.0);
+    let what = procedures.iter().find(|p| p.at.0 >= begin).or(procedures.last());
+    let mut spans = Vec::new();
+    spans.extend(advise.as_ref().or(follow_up.as_ref()).map(|f| overview.span(f.at)));
+    spans.extend(what.map(|p| overview.span(p.at)));
+    spans.extend(interval.as_ref().map(|i| i.span));
+    let condition = overview.find(sentence, Class::Condition);
+    spans.extend(condition.as_ref().map(|c| overview.span(c.at)));
+    let mut alert = case.alert(rule, spans);
+    alert.what = what.map(|p| p.value).or(follow_up.map(|_| "follow-up")).map(Into::into);
+    alert.when = interval;
+    alert.conditional = condition.is_some();
+    Some(alert)
+}
+
+/// The word of advice in a sentence; a weak one counts only where a procedure or a follow-up comes close behind.
+fn advising<'a>(overview: &Overview<'a>, sentence: (usize, usize), procedures: &[Found]) -> Option<Found<'a>> {
+    let strong = overview.find(sentence, Class::Advise);
+    strong.or_else(|| {
+        overview.find_all(sentence, Class::AdviseNext).into_iter().find(|weak| {
+            let close = |at: usize| weak.at.1 <= at && at <= weak.at.1 + 8;
+            let follow_up = overview.find((weak.at.1, sentence.1), Class::FollowUp);
+            procedures.iter().any(|p| close(p.at.0)) || follow_up.is_some_and(|f| close(f.at.0))
+        })
+    })
+}
+
+/// The interval of a sentence: the first after its advice, else the last before it.
+fn interval(overview: &Overview, sentence: (usize, usize), advice: Option<&Found>) -> Option<Interval> {
+    let mut before = None;
+    let mut at = sentence.0;
+    while at < sentence.1 {
+        let Some((interval, end)) = interval_at(overview, at, sentence.1) else {
+            at += 1;
+            continue;
+        };
+        let past = end < sentence.1 && overview.class(end, Class::Past).is_some();
+        if !past {
+            if advice.is_none_or(|a| at >= a.at.0) {
+                return Some(interval);
+            }
+            before = Some(interval);
+        }
+        at = end;
+    }
+    before
+}
+
+/// "3-6 months", "six to 12 weeks", "1 year", "annual", "short-interval".
+fn interval_at(overview: &Overview, at: usize, last: usize) -> Option<(Interval, usize)> {
+    if let Some((end, value)) = overview.class(at, Class::Interval).filter(|&(end, _)| end <= last) {
+        let span = overview.span((at, end));
+        let months: Option<u32> = value.parse().ok();
+        return Some((Interval { from: months, to: months, unit: IntervalUnit::Months, span }, end));
+    }
+    let (from, mut end) = number(overview, at)?;
+    let mut to = from;
+    // The range may be written "3-6", "3 - 6", "3 to 6"; "3- to 6-month" loses its hyphen to the mark.
+    let mut next = end;
+    while next < last && overview.lexemes[next].is_mark(b'-') {
+        next += 1;
+    }
+    if let Some((range, _)) = overview.lexemes.get(next).and_then(|_| overview.class(next, Class::Range)) {
+        next = range;
+    }
+    let joined = next > end || overview.lexemes.get(next).is_some_and(|l| l.gap == Gap::Hyphen);
+    if joined && let Some((upper, upper_end)) = number(overview, next) {
+        to = upper;
+        end = upper_end;
+    }
+    let (unit_end, unit) = overview.lexemes.get(end).and_then(|_| overview.class(end, Class::Unit))?;
+    if unit_end > last || to < from || to > 1000 {
+        return None;
+    }
+    let (unit, times) = match unit {
+        "hour" => (IntervalUnit::Days, 0),
+        "day" => (IntervalUnit::Days, 1),
+        "week" => (IntervalUnit::Days, 7),
+        "month" => (IntervalUnit::Months, 1),
+        _ => (IntervalUnit::Months, 12),
+    };
+    // Hours are days begun.
+    let scale = |n: u32| if times == 0 { n.div_ceil(24) } else { n * times };
+    let span = overview.span((at, unit_end));
+    Some((Interval { from: Some(scale(from)), to: Some(scale(to)), unit, span }, unit_end))
+}
+
+fn number(overview: &Overview, at: usize) -> Option<(u32, usize)> {
+    let lexeme = overview.lexemes.get(at)?;
+    if lexeme.sort == Sort::Digits {
+        return Some((lexeme.number(overview.text)?, at + 1));
+    }
+    let (end, value) = overview.class(at, Class::Number)?;
+    Some((value.parse().ok()?, end))
+}

@@ -1,0 +1,174 @@
+//! Sides that contradict one another. Only where each of two places names one side, and not the same.
+
+use super::Case;
+use crate::finding::speaks_of_now;
+use crate::lexicon::Side;
+use crate::overview::Overview;
+use crate::rules::report::{AlertRule, Class, Sense};
+use crate::rules::{FactKind, Source, Status};
+use crate::safety::Alert;
+use crate::span::{ConceptId, Span};
+
+/// A finding that one section puts on the left and the other on the right.
+pub(super) fn between(case: &Case, rule: &AlertRule, out: &mut Vec<Alert>) {
+    let mut seen: Vec<ConceptId> = Vec::new();
+    for mention in &case.overview.analysis.mentions {
+        if seen.contains(&mention.concept) {
+            continue;
+        }
+        seen.push(mention.concept);
+        let here = sided(case, &rule.between.0, mention.concept);
+        let there = sided(case, &rule.between.1, mention.concept);
+        if let (Some((one, at)), Some((other, where_else))) = (only(&here), only(&there))
+            && opposite(one, other)
+        {
+            let mut alert = case.alert(rule, vec![where_else, at]);
+            alert.what = Some(case.engine.lexicon.concept(mention.concept).id.clone());
+            out.push(alert);
+        }
+    }
+}
+
+/// The sides that a section gives a concept, where it says that it is there.
+fn sided(case: &Case, section: &str, concept: ConceptId) -> Vec<(Side, Span)> {
+    let analysis = case.overview.analysis;
+    let mentions = analysis.mentions.iter().zip(&analysis.assertions);
+    mentions
+        .filter(|(m, a)| m.concept == concept && a.status != Status::Absent && speaks_of_now(a))
+        .filter(|(m, _)| case.overview.section_at(m.span.start) == section)
+        .filter_map(|(m, _)| Some((m.side.or(case.engine.lexicon.concept(concept).side)?, m.span)))
+        .collect()
+}
+
+/// The one side of a list.
+fn only(sides: &[(Side, Span)]) -> Option<(Side, Span)> {
+    let first = *sides.first()?;
+    sides.iter().all(|s| s.0 == first.0).then_some(first)
+}
+
+fn opposite(one: Side, other: Side) -> bool {
+    matches!((one, other), (Side::Left, Side::Right) | (Side::Right, Side::Left))
+}
+
+/// The side of the examination against what the report, or the question, says of the same part.
+pub(super) fn order(case: &Case, rule: &AlertRule, out: &mut Vec<Alert>) {
+    let overview = &case.overview;
+    let parts: Vec<&str> = values(case, FactKind::BodyPart);
+    for part in parts {
+        let mut named: Vec<(Option<Source>, Side, Span)> = Vec::new();
+        for (at, end) in named_parts(overview, part) {
+            if let Some(side) = side_beside(overview, at, end) {
+                named.push((overview.places[at], side, overview.span((at, end))));
+            }
+        }
+        let title: Vec<Side> = match values(case, FactKind::Laterality)[..] {
+            ["left"] => vec![Side::Left],
+            ["right"] => vec![Side::Right],
+            _ => Vec::new(),
+        };
+        let asked = one(&named, Source::Indication);
+        // Without a title that names a side, the question is held against the report.
+        let ordered = title.first().copied().or(asked.map(|a| a.0));
+        let Some(ordered) = ordered else { continue };
+        let places = if title.is_empty() { &[Source::Body][..] } else { &[Source::Body, Source::Indication][..] };
+        for &place in places {
+            if let Some((side, span)) = one(&named, place)
+                && opposite(side, ordered)
+            {
+                let exam = case.examination.iter().find(|f| f.kind == FactKind::Laterality).and_then(|f| f.span);
+                let against = if title.is_empty() { asked.map(|a| a.1) } else { exam };
+                let mut alert = case.alert(rule, std::iter::once(span).chain(against).collect());
+                alert.what = Some(part.into());
+                out.push(alert);
+                break;
+            }
+        }
+    }
+    whole_body(case, rule, out);
+}
+
+/// An examination of one side whose every sided finding is on the other.
+fn whole_body(case: &Case, rule: &AlertRule, out: &mut Vec<Alert>) {
+    if out.iter().any(|a| a.rule == rule.rule) || rule.lacks.is_empty() {
+        return;
+    }
+    let sides = values(case, FactKind::Laterality);
+    let parts = values(case, FactKind::BodyPart);
+    let ordered = match sides[..] {
+        ["left"] => Side::Left,
+        ["right"] => Side::Right,
+        _ => return,
+    };
+    let [_] = parts[..] else { return };
+    let analysis = case.overview.analysis;
+    let mut found: Vec<(Side, Span)> = Vec::new();
+    for (mention, assertion) in analysis.mentions.iter().zip(&analysis.assertions) {
+        if !mention.counts || !speaks_of_now(assertion) || assertion.status == Status::Absent {
+            continue;
+        }
+        match mention.side {
+            Some(Side::Bilateral) => return,
+            Some(side) => found.push((side, mention.span)),
+            None => {}
+        }
+    }
+    if let Some((side, span)) = only(&found)
+        && opposite(side, ordered)
+    {
+        let exam = case.examination.iter().find(|f| f.kind == FactKind::Laterality).and_then(|f| f.span);
+        let mut alert = case.alert(rule, std::iter::once(span).chain(exam).collect());
+        alert.what = parts.first().map(|&p| p.into());
+        out.push(alert);
+    }
+}
+
+fn values<'a>(case: &'a Case, kind: FactKind) -> Vec<&'a str> {
+    case.examination.iter().filter(|f| f.kind == kind).filter_map(|f| f.value.as_deref()).collect()
+}
+
+/// The side that a place names, where it names one only.
+fn one(named: &[(Option<Source>, Side, Span)], place: Source) -> Option<(Side, Span)> {
+    let here: Vec<(Side, Span)> = named.iter().filter(|n| n.0 == Some(place)).map(|n| (n.1, n.2)).collect();
+    only(&here)
+}
+
+/// Where the words of a part of the body stand.
+fn named_parts(overview: &Overview, part: &str) -> Vec<(usize, usize)> {
+    let rules = overview.rules;
+    let is_part = |sense: &Sense| match *sense {
+        Sense::Fact(rule, value) => {
+            let rule = &rules.facts[rule as usize];
+            (rule.fact == FactKind::BodyPart && *rule.values[value as usize] == *part).then_some(())
+        }
+        _ => None,
+    };
+    let mut out = Vec::new();
+    let mut at = 0;
+    while at < overview.lexemes.len() {
+        match rules.phrases.longest(&overview.lexemes, at, is_part) {
+            Some((end, _)) => {
+                out.push((at, end));
+                at = end;
+            }
+            None => at += 1,
+        }
+    }
+    out
+}
+
+/// The side said right before a part, or right after it.
+fn side_beside(overview: &Overview, at: usize, end: usize) -> Option<Side> {
+    let (first, last) = overview.around(at);
+    let near = first.max(at.saturating_sub(2));
+    let before = (near..at).rev().find_map(|i| side_at(overview, i).filter(|s| s.1 <= at));
+    let after = || (end < last).then(|| side_at(overview, end)).flatten();
+    let side = before.or_else(after)?;
+    // "right and left knee" names both.
+    let both = (near..at).filter_map(|i| side_at(overview, i)).any(|s| s.0 != side.0);
+    Some(if both { Side::Bilateral } else { side.0 })
+}
+
+fn side_at(overview: &Overview, at: usize) -> Option<(Side, usize)> {
+    let classes = [(Class::Left, Side::Left), (Class::Right, Side::Right), (Class::Both, Side::Bilateral)];
+    classes.into_iter().find_map(|(class, side)| overview.class(at, class).map(|(end, _)| (side, end)))
+}
