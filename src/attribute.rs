@@ -5,7 +5,7 @@
 
 use crate::lexicon::{Lexicon, Side};
 use crate::mention::{Candidate, MENTION, NORMAL, Unit};
-use crate::rules::{NONE, Rules, class};
+use crate::rules::{NONE, Named, Rules, ValueId, class};
 use crate::span::{ConceptId, RuleId, Span};
 use crate::token::{Token, TokenKind};
 
@@ -16,6 +16,10 @@ pub(crate) struct Attributes {
     pub(crate) side_by: Option<(RuleId, Span)>,
     pub(crate) severity: Option<Span>,
     pub(crate) severity_by: Option<RuleId>,
+    /// Values that cues name, by [`Named`]: acuity, count, position.
+    pub(crate) named: [Option<(ValueId, RuleId, Span)>; 3],
+    /// A bare number of them.
+    pub(crate) numeral: Option<(u32, Span)>,
     /// Parts of the body, the nearest first.
     pub(crate) location: [Option<ConceptId>; 2],
 }
@@ -23,6 +27,7 @@ pub(crate) struct Attributes {
 pub(crate) fn read(
     candidate: &Candidate,
     units: &[Unit],
+    text: &str,
     tokens: &[Token],
     rules: &Rules,
     lexicon: &Lexicon,
@@ -34,20 +39,23 @@ pub(crate) fn read(
     let at = candidate.unit as usize;
     if candidate.part != NONE {
         take(&mut out, &units[candidate.part as usize], tokens, rules, lexicon);
-        before(&mut out, units, candidate.part as usize, tokens, rules, lexicon);
+        before(&mut out, units, candidate.part as usize, text, tokens, rules, lexicon);
     }
     inside(&mut out, &units[at], tokens, rules, lexicon);
-    before(&mut out, units, at, tokens, rules, lexicon);
+    before(&mut out, units, at, text, tokens, rules, lexicon);
     after(&mut out, units, at, tokens, rules, lexicon);
     if out.side.is_none() {
         subject(&mut out, units, at, tokens, rules, lexicon);
     }
     if out.side.is_none() || out.severity.is_none() {
-        shared(&mut out, units, at, tokens, rules, lexicon);
+        shared(&mut out, units, at, text, tokens, rules, lexicon);
     }
     // "Left kidney: stone.", "Bones: no lesion."
     if out.location[0].is_none() || out.side.is_none() {
         topic(&mut out, units, at, tokens, rules, lexicon);
+    }
+    if out.location[0].is_none() && candidate.concept != NONE {
+        out.location[0] = lexicon.concept(ConceptId(candidate.concept)).site;
     }
     out
 }
@@ -104,9 +112,10 @@ fn inside_words(out: &mut Attributes, unit: &Unit, tokens: &[Token], rules: &Rul
     }
 }
 
-/// The side, and for a caller's span the severity, of a word inside a mention.
+/// The side, the named values, and for a caller's span the severity, of a word inside a mention.
 fn piece(out: &mut Attributes, part: &Unit, tokens: &[Token], rules: &Rules, lexicon: &Lexicon) {
     let Some(meaning) = part.meaning(rules) else { return };
+    name(out, part, tokens, rules);
     if out.side.is_none() {
         if meaning.cue != NONE {
             let cue = &rules.cues[meaning.cue as usize];
@@ -153,7 +162,15 @@ fn subject(out: &mut Attributes, units: &[Unit], at: usize, tokens: &[Token], ru
 }
 
 /// "minimal left basilar atelectasis or scar": the second alternative shares the adjectives of the first.
-fn shared(out: &mut Attributes, units: &[Unit], at: usize, tokens: &[Token], rules: &Rules, lexicon: &Lexicon) {
+fn shared(
+    out: &mut Attributes,
+    units: &[Unit],
+    at: usize,
+    text: &str,
+    tokens: &[Token],
+    rules: &Rules,
+    lexicon: &Lexicon,
+) {
     let mut i = at;
     let mut joined = false;
     while i > 0 && at - i < 5 {
@@ -167,7 +184,7 @@ fn shared(out: &mut Attributes, units: &[Unit], at: usize, tokens: &[Token], rul
                 return;
             }
             let mut first = Attributes::default();
-            before(&mut first, units, i, tokens, rules, lexicon);
+            before(&mut first, units, i, text, tokens, rules, lexicon);
             if out.side.is_none() {
                 out.side = first.side;
                 out.side_by = first.side_by;
@@ -193,6 +210,38 @@ fn shared(out: &mut Attributes, units: &[Unit], at: usize, tokens: &[Token], rul
 /// A cue that joins alternatives ("versus").
 fn joint(unit: &Unit, rules: &Rules) -> bool {
     unit.meaning(rules).is_some_and(|m| m.cue != NONE && rules.cues[m.cue as usize].alternative)
+}
+
+/// The value that a cue names, unless the mention has one of that name already.
+fn name(out: &mut Attributes, unit: &Unit, tokens: &[Token], rules: &Rules) {
+    let Some(meaning) = unit.meaning(rules).filter(|m| m.cue != NONE) else { return };
+    let cue = &rules.cues[meaning.cue as usize];
+    if let Some((named, value)) = cue.names {
+        out.named[named as usize].get_or_insert((value, cue.rule, unit.span(tokens)));
+    }
+}
+
+/// "3 nodules": a small whole number that belongs to no grade, level or unit.
+fn numeral(out: &mut Attributes, units: &[Unit], i: usize, at: usize, text: &str, tokens: &[Token]) {
+    let unit = &units[i];
+    if unit.kind != TokenKind::Number || out.numeral.is_some() || at - i > 4 {
+        return;
+    }
+    let odd = |u: &Unit| {
+        let joins = class::VERB | class::PREPOSITION | class::DETERMINER | class::AND | class::OR | class::TURN;
+        (u.is(class::NUMBERED) && !u.is(joins))
+            || u.is(class::ANATOMY)
+            || matches!(u.kind, TokenKind::Number | TokenKind::Slash | TokenKind::Dash | TokenKind::Compare)
+    };
+    if i.checked_sub(1).is_some_and(|b| odd(&units[b]))
+        || units[i + 1..at].iter().any(|u| odd(u) && !u.is(class::ANATOMY))
+    {
+        return;
+    }
+    let span = unit.span(tokens);
+    if let Some(count) = text[span.range()].parse::<u32>().ok().filter(|n| (1..=60).contains(n)) {
+        out.numeral = Some((count, span));
+    }
 }
 
 fn take(out: &mut Attributes, unit: &Unit, tokens: &[Token], rules: &Rules, lexicon: &Lexicon) {
@@ -228,7 +277,15 @@ fn take(out: &mut Attributes, unit: &Unit, tokens: &[Token], rules: &Rules, lexi
 }
 
 /// The adjectives of the noun phrase, leftwards.
-fn before(out: &mut Attributes, units: &[Unit], at: usize, tokens: &[Token], rules: &Rules, lexicon: &Lexicon) {
+fn before(
+    out: &mut Attributes,
+    units: &[Unit],
+    at: usize,
+    text: &str,
+    tokens: &[Token],
+    rules: &Rules,
+    lexicon: &Lexicon,
+) {
     let clause = units[at].clause;
     for i in (0..at).rev().take(10) {
         let unit = &units[i];
@@ -263,6 +320,8 @@ fn before(out: &mut Attributes, units: &[Unit], at: usize, tokens: &[Token], rul
             return;
         }
         take(out, unit, tokens, rules, lexicon);
+        name(out, unit, tokens, rules);
+        numeral(out, units, i, at, text, tokens);
         if out.severity.is_none()
             && let Some((rule, span)) = severity(units, i, tokens, rules)
         {
@@ -300,6 +359,15 @@ fn after(out: &mut Attributes, units: &[Unit], at: usize, tokens: &[Token], rule
         {
             return;
         }
+        let table = matches!(units[i - 1].kind, TokenKind::Colon | TokenKind::Dash | TokenKind::Comma);
+        let said = table || units[i - 1].is(class::ADVERB | class::COPULA);
+        let named = unit.meaning(rules).filter(|m| m.cue != NONE).and_then(|m| rules.cues[m.cue as usize].names);
+        // How a device lies may be told anywhere after it; an age is a predicate or stands in a table.
+        match named {
+            Some((Named::Position, _)) => name(out, unit, tokens, rules),
+            Some((Named::Acuity, _)) if said && !joined_mention(units, i) => name(out, unit, tokens, rules),
+            _ => {}
+        }
         if unit.is(MENTION) {
             // "no nodules or masses in the breast": the place is shared along the list.
             if !joined || preposition {
@@ -308,8 +376,6 @@ fn after(out: &mut Attributes, units: &[Unit], at: usize, tokens: &[Token], rule
             continue;
         }
         // "improved hydronephrosis, now mild", "the effusion is small".
-        let table = matches!(units[i - 1].kind, TokenKind::Colon | TokenKind::Dash | TokenKind::Comma);
-        let said = table || units[i - 1].is(class::ADVERB | class::COPULA);
         if out.severity.is_none()
             && said
             && !joined_mention(units, i)

@@ -95,7 +95,7 @@ fn rule(engine: &Engine, rule: RuleId, checked: &mut Checked) {
     for (sentence, hit) in sentences {
         checked.sentences += 1;
         let wrong = match engine.rules.kind(rule) {
-            RuleKind::Cue => cue(engine, rule, sentence, hit),
+            RuleKind::Cue | RuleKind::Measure => cue(engine, rule, sentence, hit),
             RuleKind::Composition => composition(engine, rule, sentence, hit),
             RuleKind::Section => section(engine, rule, sentence, hit),
             RuleKind::Fact | RuleKind::Grade | RuleKind::Alert => report::report(engine, rule, sentence, hit),
@@ -124,8 +124,8 @@ fn cue(engine: &Engine, rule: RuleId, sentence: &str, hit: bool) -> Vec<String> 
             let by: Vec<&str> = answer.evidence.iter().map(|e| engine.rules.info(e.rule).id.as_ref()).collect();
             wrong.push(format!("\"{}\" is {got} by {by:?}; expected {}", &text[mark.start..mark.end], mark.status));
         }
-        wrong.extend(attributes(mark, &text, &answer));
-        by_this |= answer.evidence.iter().any(|e| e.rule == rule);
+        wrong.extend(attributes(engine, mark, &text, &answer));
+        by_this |= answer.evidence.iter().chain(answer.details.iter().map(|d| &d.1)).any(|e| e.rule == rule);
     }
     if by_this != hit && (hit || looks(engine, rule)) {
         wrong.push(if hit { "the rule had no part in it" } else { "the rule had a part in it" }.to_owned());
@@ -140,7 +140,12 @@ fn cue(engine: &Engine, rule: RuleId, sentence: &str, hit: bool) -> Vec<String> 
 fn looks(engine: &Engine, rule: RuleId) -> bool {
     engine.rules.cues.iter().any(|c| {
         c.rule == rule
-            && (c.direction != crate::rules::Direction::None || c.alternative || c.severity || c.side.is_some())
+            && (c.direction != crate::rules::Direction::None
+                || c.alternative
+                || c.severity
+                || c.side.is_some()
+                || c.names.is_some()
+                || c.tip)
     })
 }
 
@@ -157,13 +162,18 @@ pub(crate) fn told(status: Status, time: Time, subject: Subject) -> &'static str
     }
 }
 
-fn attributes(mark: &Mark, text: &str, answer: &crate::SpanAssertion) -> Vec<String> {
+fn attributes(engine: &Engine, mark: &Mark, text: &str, answer: &crate::SpanAssertion) -> Vec<String> {
     let mut wrong = Vec::new();
     for (key, want) in &mark.attributes {
         let got = match key.as_str() {
             "side" => answer.side.map(|s| format!("{s:?}").to_lowercase()),
             "change" => answer.change.map(|c| format!("{c:?}").to_lowercase()),
             "severity" => answer.severity.map(|s| text[s.range()].to_lowercase()),
+            name if crate::Detail::NAMES.contains(&name) => answer
+                .details
+                .iter()
+                .find(|(detail, _)| detail.name() == name)
+                .map(|(detail, _)| detail.told(&engine.rules, &engine.lexicon)),
             other => Some(format!("an unknown key {other:?}")),
         };
         if got.as_deref() != Some(want) {

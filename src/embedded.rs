@@ -7,10 +7,22 @@ macro_rules! files {
 /// Lexicon files as (name, text).
 pub(crate) fn lexicons() -> Vec<(&'static str, &'static str)> {
     files![
+        "lexicons/en/abdomen-anatomy.tsv",
+        "lexicons/en/abdomen-findings.tsv",
+        "lexicons/en/breast-findings.tsv",
+        "lexicons/en/cardiovascular-findings.tsv",
         "lexicons/en/chest-anatomy.tsv",
         "lexicons/en/chest-findings.tsv",
         "lexicons/en/descriptors.tsv",
-        "lexicons/en/devices.tsv"
+        "lexicons/en/devices.tsv",
+        "lexicons/en/general-anatomy.tsv",
+        "lexicons/en/general-findings.tsv",
+        "lexicons/en/head-neck-anatomy.tsv",
+        "lexicons/en/head-neck-findings.tsv",
+        "lexicons/en/limb-anatomy.tsv",
+        "lexicons/en/musculoskeletal-findings.tsv",
+        "lexicons/en/neuro-findings.tsv",
+        "lexicons/en/pelvis-obstetric-findings.tsv"
     ]
 }
 
@@ -25,8 +37,11 @@ pub(crate) fn rules() -> Vec<(&'static str, &'static str)> {
         "rules/en/time.toml",
         "rules/en/change.toml",
         "rules/en/attributes.toml",
+        "rules/en/measures.toml",
+        "rules/en/spellings.toml",
         "rules/en/neutral.toml",
         "rules/en/chest-compositions.toml",
+        "rules/en/general-compositions.toml",
         "rules/en/facts.toml",
         "rules/en/grades.toml",
         "rules/en/safety.toml",

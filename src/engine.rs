@@ -2,10 +2,12 @@
 
 use crate::assertion::{self, Assertion, Evidence};
 use crate::attribute::{self, Attributes};
+use crate::detail::{self, Attribute, Detail, Owner};
 use crate::error::Error;
 use crate::finding::{self, Finding};
 use crate::label::{self, Label};
-use crate::lexicon::{Lexicon, Side};
+use crate::lexicon::{Kind, Lexicon, Side};
+use crate::measure::{self, Measured};
 use crate::mention::{self, Candidate, MENTION, UNKNOWN, Unit};
 use crate::reach::{self, Reached};
 use crate::report::Report;
@@ -35,7 +37,7 @@ pub struct Mention {
 }
 
 /// All that was found in one report: one vector a stage, linked by indices.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Analysis {
     /// Sections, in order.
     pub sections: Vec<Section>,
@@ -47,6 +49,8 @@ pub struct Analysis {
     pub assertions: Vec<Assertion>,
     /// The reasons of all assertions; see [`Analysis::evidence_of`].
     pub evidence: Vec<Evidence>,
+    /// Sizes, counts, acuities and the like, by mention; see [`Analysis::attributes_of`].
+    pub attributes: Vec<Attribute>,
     /// Findings, in order of first mention.
     pub findings: Vec<Finding>,
     /// What the reader should know of the input ("the report is empty").
@@ -58,6 +62,13 @@ impl Analysis {
     /// The reasons for one assertion.
     pub fn evidence_of(&self, assertion: &Assertion) -> &[Evidence] {
         &self.evidence[assertion.evidence.0 as usize..assertion.evidence.1 as usize]
+    }
+
+    /// The attributes of one mention.
+    pub fn attributes_of(&self, mention: u32) -> &[Attribute] {
+        let from = self.attributes.partition_point(|a| a.mention < mention);
+        let to = from + self.attributes[from..].iter().take_while(|a| a.mention == mention).count();
+        &self.attributes[from..to]
     }
 }
 
@@ -84,7 +95,7 @@ impl Note {
 }
 
 /// An assertion on a span that the caller brought.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SpanAssertion {
     /// The span as given.
     pub span: Span,
@@ -100,6 +111,10 @@ pub struct SpanAssertion {
     pub side: Option<Side>,
     /// Words of the severity, where said.
     pub severity: Option<Span>,
+    /// The parts of the body that it is said to lie in, the nearest first.
+    pub location: [Option<ConceptId>; 2],
+    /// Size, count, acuity and the like, each with its reason.
+    pub details: Vec<(Detail, Evidence)>,
     /// The reasons.
     pub evidence: Vec<Evidence>,
 }
@@ -114,6 +129,8 @@ pub struct Scratch {
     targets: Vec<u32>,
     reached: Vec<Reached>,
     pairs: Vec<(u32, u32)>,
+    measures: Vec<Measured>,
+    owned: Vec<(Owner, Measured)>,
 }
 
 /// The last line that only named a part, and the section that it stands in.
@@ -195,8 +212,10 @@ impl Engine {
                 continue;
             }
             let bits = mention::units(&scratch.tokens, sentence.tokens, &[], &self.rules, &mut scratch.units);
-            let composes = bits & class::ANATOMY != 0 && bits & class::DESCRIPTOR != 0;
-            if bits & class::FINDING == 0 && !composes {
+            let composes = bits & class::ALONE != 0 || bits & class::ANATOMY != 0 && bits & class::DESCRIPTOR != 0;
+            measure::read(text, &scratch.tokens, sentence.tokens, &self.rules, &mut scratch.measures);
+            let measured = !scratch.measures.is_empty() || bits & class::TIP != 0;
+            if bits & class::FINDING == 0 && !composes && !measured {
                 continue;
             }
             mention::clauses(&mut scratch.units);
@@ -208,10 +227,16 @@ impl Engine {
                 &mut scratch.links,
                 &mut scratch.candidates,
             );
+            if measured {
+                self.measured_parts(scratch);
+            }
             if scratch.candidates.is_empty() {
+                if measured {
+                    self.carried(scratch, &mut analysis, i);
+                }
                 continue;
             }
-            self.judge(scratch, &mut analysis, i, counted[sentence.section as usize], &heading.says);
+            self.judge(scratch, text, &mut analysis, i, counted[sentence.section as usize], &heading.says);
         }
         analysis.findings = finding::gather(&analysis.mentions, &analysis.assertions);
         analysis
@@ -257,15 +282,64 @@ impl Engine {
         true
     }
 
+    /// Finds what each measurement belongs to, and the findings that the size of a part makes.
+    fn measured_parts(&self, scratch: &mut Scratch) {
+        let Scratch { tokens, units, candidates, measures, owned, .. } = scratch;
+        detail::owners(units, measures, owned);
+        for (unit, span, composition) in detail::oversized(owned, units, &self.rules, &self.lexicon) {
+            candidates.push(Candidate {
+                span: units[unit as usize].span(tokens).cover(span),
+                concept: composition.finding.0,
+                unit,
+                base: Some((composition.status, composition.rule)),
+                part: unit,
+                asked: NONE,
+            });
+            units[unit as usize].bits |= MENTION;
+        }
+        candidates.sort_by_key(|c| (c.unit, c.span.start, c.concept));
+    }
+
+    /// "It measures 3 cm.", "Tip in the SVC.": a sentence that names no finding speaks of the last one of the
+    /// sentence before.
+    fn carried(&self, scratch: &Scratch, analysis: &mut Analysis, sentence: usize) {
+        let Some(last) = analysis.mentions.last() else { return };
+        let (this, before) = (&analysis.sentences[sentence], &analysis.sentences[last.sentence as usize]);
+        if last.sentence as usize + 1 != sentence || this.section != before.section {
+            return;
+        }
+        let mention = analysis.mentions.len() as u32 - 1;
+        let has =
+            |analysis: &Analysis, name: &str| analysis.attributes_of(mention).iter().any(|a| a.detail.name() == name);
+        for (owner, measured) in &scratch.owned {
+            let detail = detail::sized(measured);
+            if *owner == Owner::Nothing && !measured.prior && !has(analysis, detail.name()) {
+                let evidence = Evidence { rule: measured.rule, span: measured.span };
+                analysis.attributes.push(Attribute { mention, detail, evidence });
+            }
+        }
+        let device = self.lexicon.concept(last.concept).kind == Kind::Device;
+        if device
+            && let Some((part, evidence)) = detail::tip(&scratch.units, 0, &scratch.tokens, &self.rules)
+            && !has(analysis, "tip")
+        {
+            analysis.attributes.push(Attribute { mention, detail: Detail::Tip(part), evidence });
+        }
+    }
+
     fn judge(
         &self,
         scratch: &mut Scratch,
+        text: &str,
         analysis: &mut Analysis,
         sentence: usize,
         counts: bool,
         heading: &Attributes,
     ) {
-        let Scratch { tokens, units, candidates, targets, reached, pairs, .. } = scratch;
+        let Scratch { tokens, units, candidates, targets, reached, pairs, measures, owned, .. } = scratch;
+        if measures.is_empty() {
+            owned.clear();
+        }
         let section = analysis.sections[analysis.sentences[sentence].section as usize]
             .kind
             .map(|k| &self.rules.sections[k as usize]);
@@ -288,10 +362,14 @@ impl Engine {
             {
                 self.hedge(&mut assertion, &units[cue as usize], tokens, section.is_some_and(|s| s.asks), evidence);
             }
-            let attributes = attribute::read(candidate, units, tokens, &self.rules, &self.lexicon).under(heading);
+            let attributes = attribute::read(candidate, units, text, tokens, &self.rules, &self.lexicon).under(heading);
             for by in [attributes.side_by, attributes.severity_by.zip(attributes.severity)].into_iter().flatten() {
                 evidence.push(Evidence { rule: by.0, span: by.1 });
             }
+            let mention = analysis.mentions.len() as u32;
+            let device = self.lexicon.concept(ConceptId(candidate.concept)).kind == Kind::Device;
+            let put = |detail, evidence| analysis.attributes.push(Attribute { mention, detail, evidence });
+            detail::of_mention(candidate, &attributes, owned, units, tokens, &self.rules, device, put);
             assertion.evidence.1 = evidence.len() as u32;
             analysis.assertions.push(assertion);
             analysis.mentions.push(Mention {
@@ -314,6 +392,11 @@ impl Engine {
             analysis.mentions.extend(mentions);
             analysis.assertions.truncate(first);
             analysis.assertions.extend(assertions);
+            for attribute in analysis.attributes.iter_mut().rev().take_while(|a| a.mention as usize >= first) {
+                let place = order.iter().position(|&i| i == attribute.mention as usize).unwrap_or(0);
+                attribute.mention = (first + place) as u32;
+            }
+            analysis.attributes.sort_by_key(|a| a.mention);
         }
     }
 
@@ -338,7 +421,7 @@ impl Engine {
     pub fn assert_spans(&self, text: &str, spans: &[Span]) -> Vec<SpanAssertion> {
         let mut scratch = Scratch::default();
         let mut analysis = Analysis::default();
-        self.prepare(&mut scratch, text, &mut analysis);
+        let text = self.prepare(&mut scratch, text, &mut analysis);
         let mut out: Vec<SpanAssertion> = spans
             .iter()
             .map(|&span| SpanAssertion {
@@ -349,6 +432,8 @@ impl Engine {
                 change: None,
                 side: None,
                 severity: None,
+                location: [None; 2],
+                details: Vec::new(),
                 evidence: Vec::new(),
             })
             .collect();
@@ -380,7 +465,7 @@ impl Engine {
                 }
                 !free
             });
-            self.assert_turn(&mut scratch, &analysis, &turn, &mut out);
+            self.assert_turn(&mut scratch, text, &analysis, &turn, &mut out);
         }
         for (first, twin) in twins {
             out[twin] = SpanAssertion { span: out[twin].span, ..out[first].clone() };
@@ -391,6 +476,7 @@ impl Engine {
     fn assert_turn(
         &self,
         scratch: &mut Scratch,
+        text: &str,
         analysis: &Analysis,
         turn: &[(u32, u32, usize)],
         out: &mut [SpanAssertion],
@@ -432,7 +518,9 @@ impl Engine {
                 }
             }
             scratch.candidates.sort_by_key(|c| (c.unit, c.span.start, c.concept));
-            self.judge_asked(scratch, analysis, sentence, &heading.says, out);
+            measure::read(text, &scratch.tokens, sentence.tokens, &self.rules, &mut scratch.measures);
+            detail::owners(&scratch.units, &scratch.measures, &mut scratch.owned);
+            self.judge_asked(scratch, text, analysis, sentence, &heading.says, out);
         }
     }
 
@@ -464,12 +552,13 @@ impl Engine {
     fn judge_asked(
         &self,
         scratch: &mut Scratch,
+        text: &str,
         analysis: &Analysis,
         sentence: &Sentence,
         heading: &Attributes,
         out: &mut [SpanAssertion],
     ) {
-        let Scratch { tokens, units, candidates, targets, reached, pairs, .. } = scratch;
+        let Scratch { tokens, units, candidates, targets, reached, pairs, owned, .. } = scratch;
         let section = analysis.sections[sentence.section as usize].kind.map(|k| &self.rules.sections[k as usize]);
         reach::reach(units, candidates, &self.rules, targets, reached);
         reach::alternatives(units, &self.rules, &self.lexicon, pairs);
@@ -478,9 +567,13 @@ impl Engine {
             let mut evidence = Vec::new();
             let answer = &mut out[candidate.asked as usize];
             let decided = assertion::decide(candidate, &mine, units, tokens, &self.rules, section, &mut evidence);
-            let attributes = attribute::read(candidate, units, tokens, &self.rules, &self.lexicon).under(heading);
+            let attributes = attribute::read(candidate, units, text, tokens, &self.rules, &self.lexicon).under(heading);
             answer.side = attributes.side;
             answer.severity = attributes.severity;
+            answer.location = attributes.location;
+            // The lexicon may not know what the span is, so that any may be a device.
+            let put = |detail, evidence| answer.details.push((detail, evidence));
+            detail::of_mention(candidate, &attributes, owned, units, tokens, &self.rules, true, put);
             let Some(mut assertion) = decided else { continue };
             if assertion.status == Status::Present
                 && !self.affirmed(&mine)

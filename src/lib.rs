@@ -5,6 +5,7 @@
 mod assertion;
 mod attribute;
 pub mod check;
+mod detail;
 mod embedded;
 mod engine;
 mod error;
@@ -14,6 +15,7 @@ mod grade;
 mod label;
 mod lexeme;
 pub mod lexicon;
+mod measure;
 mod mention;
 mod overview;
 mod reach;
@@ -34,14 +36,18 @@ pub mod input;
 pub mod output;
 
 pub use assertion::{Assertion, Evidence};
+pub use detail::{Attribute, Detail};
 pub use engine::{Analysis, Engine, Mention, Note, Scratch, SpanAssertion};
 pub use error::{Error, Fault, shown};
 pub use facts::{DateOrder, Fact, Facts, Metadata};
 pub use finding::Finding;
 pub use grade::{Grade, GradeStatus};
 pub use label::{Label, Policy};
+pub use measure::Measurement;
 pub use report::{Report, StudyKey};
-pub use rules::{AlertKind, Change, FactKind, Level, Sex, Source, Status, Subject, Time};
+pub use rules::{
+    AlertKind, Change, FactKind, Level, Quantity, Relation, Sex, Source, Status, Subject, Time,
+};
 pub use safety::{Alert, Interval, IntervalUnit};
 pub use section::Section;
 pub use sentence::Sentence;

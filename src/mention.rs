@@ -400,6 +400,10 @@ fn pair(rules: &Rules, lexicon: &Lexicon, part: ConceptId, descriptor: ConceptId
     if let Some(&range) = rules.pairs.get(&(part, descriptor)) {
         return Some(range);
     }
+    // What is said of the left kidney is said of a kidney.
+    if let Some(whole) = lexicon.unsided(part) {
+        return pair(rules, lexicon, whole, descriptor);
+    }
     lexicon
         .concept(part)
         .parents

@@ -54,6 +54,8 @@ pub struct Concept {
     pub parents: Vec<ConceptId>,
     /// The side that the concept itself implies.
     pub side: Option<Side>,
+    /// The part of the body that a finding lies in by its very name ("splenic cyst": the spleen).
+    pub site: Option<ConceptId>,
     /// Codes: (system, code).
     pub codes: Vec<(Box<str>, Box<str>)>,
     /// Index into [`Lexicon::files`].
@@ -122,6 +124,18 @@ impl Lexicon {
     /// True when `concept` is `ancestor` or lies under it.
     pub fn is_a(&self, concept: ConceptId, ancestor: ConceptId) -> bool {
         concept == ancestor || self.concept(concept).parents.iter().any(|&p| self.is_a(p, ancestor))
+    }
+
+    /// The concept that a sided one is a side of ("left-kidney": "kidney"), by its id.
+    pub fn unsided(&self, concept: ConceptId) -> Option<ConceptId> {
+        let concept = self.concept(concept);
+        let side = match concept.side? {
+            Side::Left => "left-",
+            Side::Right => "right-",
+            Side::Bilateral => return None,
+        };
+        let plain = concept.id.strip_prefix(side)?;
+        concept.parents.iter().copied().find(|&p| *self.concept(p).id == *plain)
     }
 
     /// Every concept that is `ancestor` or lies under it.

@@ -5,14 +5,25 @@ use crate::error::Fault;
 use crate::span::ConceptId;
 
 const REQUIRED: [&str; 4] = ["id", "name", "parents", "terms"];
-const OPTIONAL: [&str; 6] = ["side", "radlex", "snomed", "icd10", "source", "definition"];
+const OPTIONAL: [&str; 8] = ["side", "site", "radlex", "snomed", "icd10", "other", "source", "definition"];
 
 pub(super) fn load<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Lexicon, Vec<Fault>> {
     let mut lexicon = Lexicon::default();
     let mut faults = Vec::new();
     let mut parents = Vec::new();
+    let mut sites = Vec::new();
     for (name, text) in files {
-        file(name, text, &mut lexicon, &mut parents, &mut faults);
+        file(name, text, &mut lexicon, &mut parents, &mut sites, &mut faults);
+    }
+    for (concept, site, file, line) in sites {
+        match lexicon.find(site).filter(|&id| lexicon.concept(id).kind == Kind::Anatomy) {
+            Some(id) => lexicon.concepts[concept as usize].site = Some(id),
+            None => faults.push(Fault::new(
+                &lexicon.files[file as usize].name,
+                line,
+                format!("unknown site \"{site}\"; expected the id of an anatomic concept"),
+            )),
+        }
     }
     for (child, parent, file, line) in parents {
         match lexicon.find(parent) {
@@ -38,6 +49,7 @@ fn file<'a>(
     text: &'a str,
     lexicon: &mut Lexicon,
     parents: &mut Vec<(u32, &'a str, u32, usize)>,
+    sites: &mut Vec<(u32, &'a str, u32, usize)>,
     faults: &mut Vec<Fault>,
 ) {
     let mut language = None;
@@ -172,11 +184,16 @@ fn file<'a>(
                     kind,
                     parents: Vec::new(),
                     side,
+                    site: None,
                     codes,
                     file,
                     line: number as u32,
                 });
                 lexicon.ids.insert(id.into(), new);
+                let at = columns.iter().position(|c| *c == "site");
+                if let Some(site) = at.and_then(|i| cells.get(i)).map(|s| s.trim()).filter(|s| !s.is_empty()) {
+                    sites.push((new.0, site, file, number));
+                }
                 let at = columns.iter().position(|c| *c == "parents");
                 for parent in at.and_then(|i| cells.get(i)).copied().unwrap_or("").split(',').map(str::trim) {
                     if !parent.is_empty() {

@@ -135,6 +135,26 @@ impl Words {
         self.slots[slot] = ((h >> 32) as u32, spelling as u32 + 1);
     }
 
+    /// Makes the other spelling of a pair (`edema`, `oedema`) another spelling of every word that holds the
+    /// one, unless it is a word already.
+    pub(crate) fn allow_spellings(&mut self, pairs: &[[String; 2]]) {
+        let ones: Vec<&str> = pairs.iter().map(|p| p[0].as_str()).collect();
+        let others: Vec<&str> = pairs.iter().map(|p| p[1].as_str()).collect();
+        let kind = aho_corasick::MatchKind::LeftmostLongest;
+        // So few letters always build; without the automaton the words keep their own spelling.
+        let Ok(search) = aho_corasick::AhoCorasick::builder().match_kind(kind).build(ones) else { return };
+        for i in 0..self.spellings.len() {
+            let (start, len, word) = self.spellings[i];
+            let letters = &self.letters[start as usize..(start + len) as usize];
+            if search.is_match(letters)
+                && let Ok(spelling) = std::str::from_utf8(letters)
+            {
+                let respelled = search.replace_all(spelling, &others);
+                self.alias(&respelled, word);
+            }
+        }
+    }
+
     /// Opens the vocabulary to misspellings: any word of letters that is unknown, at least six letters long
     /// and one slip (a letter left out, put in, changed, or two changed about) from exactly one known word
     /// is that word. `guarded` are the ordinary words that this would catch wrongly.

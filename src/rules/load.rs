@@ -2,10 +2,13 @@
 
 mod report;
 
-use super::schema::{ClassText, CompositionFile, CueFile, LabelText, NoFindingText, SchemeFile, SectionFile, WordFile};
+use super::schema::{
+    ClassText, CompositionFile, CompositionText, CueFile, LabelText, MeasureFile, NoFindingText, SchemeFile,
+    SectionFile, WordFile,
+};
 use super::{
-    BoundScheme, Composition, Cue, Direction, LabelRule, LabelTarget, Meaning, NONE, NoFinding, RuleInfo, RuleKind,
-    Rules, Scheme, SectionRule, class,
+    BoundScheme, Composition, Cue, Direction, LabelRule, LabelTarget, Meaning, MeasureWord, MeasuredPart, Measures,
+    NONE, Named, NoFinding, RuleInfo, RuleKind, Rules, Scheme, SectionRule, ValueId, class,
 };
 use crate::error::Fault;
 use crate::lexicon::{Kind, Lexicon, MatcherBuilder, Words, english_inflections};
@@ -13,6 +16,27 @@ use crate::span::{ConceptId, RuleId, WordId};
 use crate::token::{Token, TokenKind, tokenize};
 use std::collections::{BTreeMap, HashMap};
 use toml::Spanned;
+
+/// `> 130 mm`, `<= 7 mm`, `20-30 mm`: from above the first to the second, in millimetres.
+fn bounds(measure: &str) -> Result<(f32, f32), String> {
+    let wrong = || format!("measure \"{measure}\"; expected \"> 130 mm\", \"<= 130 mm\" or \"20-30 mm\"");
+    let body = measure.trim().strip_suffix("mm").ok_or_else(wrong)?.trim();
+    let number = |text: &str| match text.trim().parse::<f32>() {
+        Ok(value) if value.is_finite() && (0.0..=3000.0).contains(&value) => Ok(value),
+        _ => Err(wrong()),
+    };
+    if let Some(low) = body.strip_prefix('>') {
+        return Ok((number(low)?, f32::INFINITY));
+    }
+    if let Some(high) = body.strip_prefix("<=") {
+        return Ok((0.0, number(high)?));
+    }
+    let (low, high) = body.split_once('-').ok_or_else(wrong)?;
+    match (number(low)?, number(high)?) {
+        (low, high) if low < high => Ok((low, high)),
+        _ => Err(wrong()),
+    }
+}
 
 /// How many phrases one pattern may stand for.
 const EXPANSIONS: usize = 4096;
@@ -38,6 +62,12 @@ struct Loader<'a> {
     kinds: Vec<RuleKind>,
     ids: HashMap<String, RuleId>,
     schemes: Vec<BoundScheme>,
+    measures: MatcherBuilder,
+    measure_words: Vec<(MeasureWord, RuleId)>,
+    measured: Vec<MeasuredPart>,
+    numeral: Option<RuleId>,
+    values: Vec<Box<str>>,
+    spellings: Vec<[String; 2]>,
     tokens: Vec<Token>,
     guarded: Vec<String>,
     report: super::report::ReportRules,
@@ -117,6 +147,16 @@ impl<'a> Loader<'a> {
                     }
                 }
             }
+            "measures" => {
+                if let Some(file) = self.parse::<MeasureFile>() {
+                    self.measure_file(file);
+                }
+            }
+            "spellings" => {
+                if let Some(file) = self.parse::<super::schema::SpellingFile>() {
+                    self.spellings.extend(file.pairs);
+                }
+            }
             "guard" => {
                 if let Some(file) = self.parse::<super::schema::GuardFile>() {
                     self.guarded.extend(file.words.split_whitespace().map(str::to_owned));
@@ -131,8 +171,8 @@ impl<'a> Loader<'a> {
             other => self.fault(
                 0,
                 format!(
-                    "unknown kind \"{other}\"; expected cues, compositions, sections, words, guard, scheme, facts, \
-                     grades or safety"
+                    "unknown kind \"{other}\"; expected cues, compositions, sections, measures, words, spellings, guard, \
+                     scheme, facts, grades or safety"
                 ),
             ),
         }
@@ -301,6 +341,13 @@ impl<'a> Loader<'a> {
                 self.fault(at, message);
             }
             let cue = self.cues.len() as u32;
+            let named = [(Named::Acuity, text.acuity), (Named::Count, text.count), (Named::Position, text.position)];
+            let mut named = named.into_iter().filter_map(|(name, value)| Some((name, value?)));
+            let names = named.next();
+            if named.next().is_some() {
+                self.fault(at, format!("cue \"{id}\" names two of acuity, count and position; expected one"));
+            }
+            let names = names.map(|(name, value)| (name, self.value(&value)));
             self.cues.push(Cue {
                 rule,
                 status: text.status,
@@ -309,6 +356,8 @@ impl<'a> Loader<'a> {
                 change: text.change,
                 side: text.side,
                 severity: text.severity,
+                names,
+                tip: text.tip,
                 alternative: text.alternative,
                 direction: text.direction,
                 reach: text.reach,
@@ -324,6 +373,9 @@ impl<'a> Loader<'a> {
             }
             if text.opens {
                 bits |= class::OPENS;
+            }
+            if text.tip {
+                bits |= class::TIP;
             }
             for phrase in &text.phrases {
                 let offset = phrase.span().start;
@@ -358,6 +410,44 @@ impl<'a> Loader<'a> {
         }
     }
 
+    fn value(&mut self, value: &str) -> ValueId {
+        let known = self.values.iter().position(|v| **v == *value);
+        ValueId(known.unwrap_or_else(|| {
+            self.values.push(value.into());
+            self.values.len() - 1
+        }) as u32)
+    }
+
+    fn measure_file(&mut self, file: MeasureFile) {
+        for text in file.measures {
+            let at = text.id.span().start;
+            let word = super::measures::word(&text);
+            let rule = self.rule(&text.id, RuleKind::Measure, text.why, text.hits, text.misses);
+            if text.numeral {
+                self.numeral = Some(rule);
+                continue;
+            }
+            let word = match word {
+                Ok(word) => word,
+                Err(message) => {
+                    self.fault(at, format!("measure \"{}\": {message}", text.id.get_ref()));
+                    continue;
+                }
+            };
+            for phrase in &text.phrases {
+                let words = self.phrase(phrase.get_ref(), false);
+                let id = self.measures.add(&words).0 as usize;
+                if id == self.measure_words.len() {
+                    self.measure_words.push((word, rule));
+                } else {
+                    let other = &self.infos[self.measure_words[id].1.index()].id;
+                    let message = format!("phrase \"{}\" already belongs to measure \"{other}\"", phrase.get_ref());
+                    self.fault(phrase.span().start, message);
+                }
+            }
+        }
+    }
+
     fn concepts(&mut self, names: &[Spanned<String>], kinds: &[Kind], lexicon: &Lexicon) -> Vec<ConceptId> {
         let mut out = Vec::new();
         for name in names {
@@ -375,10 +465,18 @@ impl<'a> Loader<'a> {
 
     fn composition_file(&mut self, file: CompositionFile, lexicon: &Lexicon) {
         for text in file.compositions {
-            let rule = self.rule(&text.id, RuleKind::Composition, text.why, text.hits, text.misses);
+            let (hits, misses) = (text.hits.clone(), text.misses.clone());
+            let rule = self.rule(&text.id, RuleKind::Composition, text.why.clone(), hits, misses);
             let anatomy = self.concepts(&text.anatomy, &[Kind::Anatomy], lexicon);
             let descriptors = self.concepts(&text.descriptor, &[Kind::Descriptor], lexicon);
             let findings = self.concepts(&text.finding, &[Kind::Finding, Kind::Device], lexicon);
+            if text.measure.is_some() {
+                self.measured_parts(&text, rule, &anatomy, &findings);
+                continue;
+            }
+            if descriptors.is_empty() {
+                self.fault(text.id.span().start, "a composition names its descriptor or its measure");
+            }
             // Neither part nor finding: whatever finding the descriptor is said of.
             if text.anatomy.is_empty() && text.finding.is_empty() {
                 self.predicates.extend(descriptors.iter().map(|&d| (d, rule)));
@@ -398,6 +496,25 @@ impl<'a> Loader<'a> {
                         entry.push(Composition { rule, finding, status: text.status, parts: text.parts });
                     }
                 }
+            }
+        }
+    }
+
+    /// `measure = "> 130 mm"`: the size of a part that makes a finding.
+    fn measured_parts(&mut self, text: &CompositionText, rule: RuleId, anatomy: &[ConceptId], findings: &[ConceptId]) {
+        let Some(measure) = &text.measure else { return };
+        let bounds = match bounds(measure.get_ref()) {
+            Ok(bounds) => bounds,
+            Err(message) => return self.fault(measure.span().start, message),
+        };
+        if anatomy.is_empty() || findings.is_empty() || !text.descriptor.is_empty() {
+            let message = "a composition with a measure names anatomy and finding, and no descriptor";
+            return self.fault(text.id.span().start, message);
+        }
+        for &part in anatomy {
+            for &finding in findings {
+                let composition = Composition { rule, finding, status: text.status, parts: text.parts };
+                self.measured.push(MeasuredPart { part, low: bounds.0, high: bounds.1, composition });
             }
         }
     }
@@ -579,6 +696,8 @@ impl<'a> Loader<'a> {
             self.faults.sort();
             return Err(self.faults);
         }
+        self.words.allow_spellings(&self.spellings);
+        self.measured.sort_by_key(|m| m.part);
         let mut classes = vec![0; self.words.limit()];
         for (word, bits) in &self.classes {
             if let Some(id) = self.words.find(word) {
@@ -595,6 +714,9 @@ impl<'a> Loader<'a> {
                     meaning.bits |= classes.get(word.index()).copied().unwrap_or(0) & verbs;
                 }
             }
+            if meaning.descriptor != NONE && self.alone.iter().any(|a| a.0.0 == meaning.descriptor) {
+                meaning.bits |= class::ALONE;
+            }
         }
         let mut compositions = Vec::new();
         let mut pairs = HashMap::new();
@@ -605,6 +727,13 @@ impl<'a> Loader<'a> {
         }
         Ok(Rules {
             headings: (self.headings.build(&self.words), self.heading_sections),
+            measures: Measures {
+                matcher: self.measures.build(&self.words),
+                words: self.measure_words,
+                numeral: self.numeral,
+            },
+            measured: self.measured,
+            values: self.values,
             matcher,
             words: self.words,
             meanings: self.meanings,

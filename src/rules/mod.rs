@@ -6,11 +6,14 @@
 
 mod load;
 mod marks;
+mod measures;
 pub(crate) mod phrases;
 pub(crate) mod report;
 mod schema;
 
 pub use marks::{MARK_STATUSES, Mark, strip_marks};
+pub(crate) use measures::{MeasureWord, Measures};
+pub use measures::{Quantity, Relation};
 pub use report::{AlertKind, FactKind, Level, Sex, Source};
 
 use crate::lexicon::{Lexicon, Matcher, Side, Words};
@@ -122,6 +125,10 @@ pub struct Cue {
     pub side: Option<Side>,
     /// Its words are a severity.
     pub severity: bool,
+    /// It names an acuity, a count or a position.
+    pub names: Option<(Named, ValueId)>,
+    /// The part that follows is where the tip of a device lies.
+    pub tip: bool,
     /// It joins alternatives (or, versus, /).
     pub alternative: bool,
     /// Which way it looks.
@@ -139,6 +146,31 @@ pub struct Cue {
     pub commas: bool,
     /// It hedges only existence, so it says nothing when a word of change or size follows at once.
     pub existence: bool,
+}
+
+/// What a cue may name of a mention by a value of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Named {
+    /// How old the finding is: acute, chronic, healed.
+    Acuity,
+    /// How many there are, in words.
+    Count,
+    /// How a device lies: malpositioned, in place.
+    Position,
+}
+
+/// A value that rules give; see [`Rules::value`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ValueId(pub u32);
+
+/// A size of a part of the body that makes a finding.
+#[derive(Clone, Debug)]
+pub(crate) struct MeasuredPart {
+    pub(crate) part: ConceptId,
+    /// The size, in mm, from above `low` to below or at `high`.
+    pub(crate) low: f32,
+    pub(crate) high: f32,
+    pub(crate) composition: Composition,
 }
 
 /// Anatomy and descriptor together make a finding.
@@ -240,6 +272,10 @@ pub(crate) mod class {
     pub(crate) const CUE: u32 = 1 << 19;
     /// A cue that gives a status, a time or a subject.
     pub(crate) const JUDGES: u32 = 1 << 20;
+    /// A cue that tells where the tip of a device lies.
+    pub(crate) const TIP: u32 = 1 << 25;
+    /// A descriptor that makes a finding where no part is named.
+    pub(crate) const ALONE: u32 = 1 << 24;
     /// A cue that opens a new noun phrase.
     pub(crate) const OPENS: u32 = 1 << 21;
 
@@ -364,6 +400,10 @@ pub struct Rules {
     /// Descriptors that deny any finding they are said of, and by which rule.
     pub(crate) predicates: Vec<(ConceptId, RuleId)>,
     pub(crate) headings: (Matcher, Vec<u32>),
+    pub(crate) measures: Measures,
+    /// Parts whose size makes a finding, sorted by part.
+    pub(crate) measured: Vec<MeasuredPart>,
+    pub(crate) values: Vec<Box<str>>,
     /// Kinds of section.
     pub sections: Vec<SectionRule>,
     /// All rules.
@@ -392,6 +432,8 @@ pub enum RuleKind {
     Grade,
     /// An alert.
     Alert,
+    /// A unit, bound or word of measurement.
+    Measure,
 }
 
 impl Rules {
@@ -424,6 +466,11 @@ impl Rules {
     /// What sort of rule it is.
     pub fn kind(&self, rule: RuleId) -> RuleKind {
         self.kinds[rule.index()]
+    }
+
+    /// The spelling of a value that rules give.
+    pub fn value(&self, id: ValueId) -> &str {
+        &self.values[id.0 as usize]
     }
 
     /// The scheme with this id.

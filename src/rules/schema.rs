@@ -1,6 +1,6 @@
 //! The shape of the rule files, for serde. Unknown keys are faults.
 
-use super::{Change, Direction, Reach, Status, Subject, Time};
+use super::{Change, Direction, Quantity, Reach, Relation, Status, Subject, Time};
 use crate::lexicon::Side;
 use serde::Deserialize;
 use toml::Spanned;
@@ -40,6 +40,13 @@ pub(super) struct CueText {
     pub(super) side: Option<Side>,
     #[serde(default)]
     pub(super) severity: bool,
+    /// How old the finding is, how many there are, how a device lies: the value that the words tell.
+    pub(super) acuity: Option<String>,
+    pub(super) count: Option<String>,
+    pub(super) position: Option<String>,
+    /// The part that follows is where the tip of a device lies.
+    #[serde(default)]
+    pub(super) tip: bool,
     #[serde(default)]
     pub(super) alternative: bool,
     pub(super) direction: Direction,
@@ -81,12 +88,54 @@ pub(super) struct CompositionText {
     pub(super) id: Spanned<String>,
     pub(super) why: String,
     pub(super) anatomy: Vec<Spanned<String>>,
+    #[serde(default)]
     pub(super) descriptor: Vec<Spanned<String>>,
     pub(super) finding: Vec<Spanned<String>>,
     /// It holds of the parts of the part too.
     #[serde(default)]
     pub(super) parts: bool,
+    /// A size of the part that makes the finding, instead of a descriptor: `> 130 mm`.
+    pub(super) measure: Option<Spanned<String>>,
     pub(super) status: Status,
+    pub(super) hits: Vec<String>,
+    pub(super) misses: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MeasureFile {
+    #[serde(rename = "kind")]
+    pub(super) _kind: String,
+    #[serde(rename = "version")]
+    pub(super) _version: u32,
+    #[serde(rename = "language")]
+    pub(super) _language: String,
+    #[serde(default, rename = "measure")]
+    pub(super) measures: Vec<MeasureText>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct MeasureText {
+    pub(super) id: Spanned<String>,
+    pub(super) why: String,
+    pub(super) phrases: Vec<Spanned<String>>,
+    /// The phrases are a unit of this quantity.
+    pub(super) unit: Option<Quantity>,
+    /// A number of this quantity follows the phrases.
+    pub(super) head: Option<Quantity>,
+    /// From the unit to the quantity's own (mm, HU, SUV).
+    pub(super) factor: Option<f32>,
+    /// The phrases bound the number that follows, or tell `size` alone.
+    pub(super) relation: Option<Relation>,
+    /// Millimetres.
+    pub(super) size: Option<f32>,
+    /// What follows is of an earlier study.
+    #[serde(default)]
+    pub(super) prior: bool,
+    /// Bare numerals before a mention count it; the rule has no phrases.
+    #[serde(default)]
+    pub(super) numeral: bool,
     pub(super) hits: Vec<String>,
     pub(super) misses: Vec<String>,
 }
@@ -230,6 +279,20 @@ pub(super) struct NoFindingText {
     /// Concepts (and all under them) that do not stand against it.
     #[serde(default, rename = "ignores-concepts")]
     pub(super) ignores_concepts: Vec<Spanned<String>>,
+}
+
+/// Spellings of the same word on both sides of the Atlantic.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SpellingFile {
+    #[serde(rename = "kind")]
+    pub(super) _kind: String,
+    #[serde(rename = "version")]
+    pub(super) _version: u32,
+    #[serde(rename = "language")]
+    pub(super) _language: String,
+    /// Pairs of letters: a vocabulary word that holds the one is also written with the other.
+    pub(super) pairs: Vec<[String; 2]>,
 }
 
 /// Ordinary words that are one slip from a word of the vocabulary.
