@@ -45,9 +45,7 @@ pub use grade::{Grade, GradeStatus};
 pub use label::{Label, Policy};
 pub use measure::Measurement;
 pub use report::{Report, StudyKey};
-pub use rules::{
-    AlertKind, Change, FactKind, Level, Quantity, Relation, Sex, Source, Status, Subject, Time,
-};
+pub use rules::{AlertKind, Change, FactKind, Level, Quantity, Relation, Sex, Source, Status, Subject, Time};
 pub use safety::{Alert, Interval, IntervalUnit};
 pub use section::Section;
 pub use sentence::Sentence;

@@ -111,7 +111,7 @@ impl Engine {
             match rule.look {
                 Look::Advice => advice::advice(&case, rule, &mut out),
                 Look::Told => critical::told(&case, rule, &mut out),
-                Look::Concepts => critical::concepts(&case, rule, &mut out),
+                Look::Concepts => critical::concepts(&case, rule, number as u32, &mut out),
                 Look::Sides => side::between(&case, rule, &mut out),
                 Look::Order => side::order(&case, rule, &mut out),
                 Look::OtherSex => fit::other_sex(&case, rule, number as u32, &mut out),

@@ -90,6 +90,8 @@ pub(crate) enum Class {
     Channel,
     /// Telling him is no communication of a critical result.
     Layman,
+    /// New: a finding that is urgent only when acute.
+    Acute,
     /// Long there: an urgent finding so called is not new.
     Longstanding,
     /// Taken out: an organ so called is not there.
@@ -325,6 +327,8 @@ pub(crate) struct AlertRule {
     pub(crate) concepts: Vec<ConceptId>,
     /// Changes that say that it is not new.
     pub(crate) unless: Vec<Change>,
+    /// It counts only where it is called acute.
+    pub(crate) acute: bool,
     pub(crate) sex: Option<Sex>,
     /// It does not fit below this age, in years.
     pub(crate) from_age: Option<f32>,

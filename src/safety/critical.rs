@@ -1,12 +1,12 @@
 //! Critical results: findings that cannot wait and are there now, and results that somebody was told of.
 
 use super::Case;
-use crate::assertion::Assertion;
 use crate::lexeme::Sort;
-use crate::overview::Found;
-use crate::rules::report::{AlertRule, Class};
+use crate::overview::{Found, Overview};
+use crate::rules::report::{AlertRule, Class, Sense};
 use crate::rules::{Source, Status, Subject, Time};
 use crate::safety::Alert;
+use crate::span::Span;
 
 /// Sentences that say that a physician was told.
 pub(super) fn told(case: &Case, rule: &AlertRule, out: &mut Vec<Alert>) {
@@ -37,31 +37,83 @@ pub(super) fn told(case: &Case, rule: &AlertRule, out: &mut Vec<Alert>) {
     }
 }
 
-/// Concepts of the rule that are present, new or not said to be old, once each.
-pub(super) fn concepts(case: &Case, rule: &AlertRule, out: &mut Vec<Alert>) {
-    let analysis = case.overview.analysis;
-    let mut seen = Vec::new();
-    for (mention, assertion) in analysis.mentions.iter().zip(&analysis.assertions) {
-        let listed = rule.concepts.binary_search(&mention.concept).is_ok();
-        if !listed || !mention.counts || !is_now(assertion) || seen.contains(&mention.concept) {
+/// Concepts of the rule, and what its phrases name, where they are there now and not said to be old; each once.
+pub(super) fn concepts(case: &Case, rule: &AlertRule, number: u32, out: &mut Vec<Alert>) {
+    let mut found = mentioned(case, rule);
+    let mentioned_before: Vec<Span> = found.iter().map(|f| f.0).collect();
+    let phrased = phrased(case, rule, number);
+    found.extend(phrased.into_iter().filter(|p| mentioned_before.iter().all(|m| !m.overlaps(p.0))));
+    found.sort();
+    let mut seen: Vec<Box<str>> = Vec::new();
+    for (span, what) in found {
+        let told = out.iter().any(|a| a.kind == rule.kind && a.evidence.iter().any(|e| e.overlaps(span)));
+        if told || seen.contains(&what) || is_old(case, span) || rule.acute && !is_acute(case, span) {
             continue;
         }
-        if assertion.change.is_some_and(|c| rule.unless.contains(&c)) || is_old(case, mention.span) {
-            continue;
-        }
-        seen.push(mention.concept);
-        let mut alert = case.alert(rule, vec![mention.span]);
-        alert.what = Some(case.engine.lexicon.concept(mention.concept).id.clone());
+        seen.push(what.clone());
+        let mut alert = case.alert(rule, vec![span]);
+        alert.what = Some(what);
         out.push(alert);
     }
 }
 
-fn is_now(assertion: &Assertion) -> bool {
-    (assertion.status, assertion.time, assertion.subject) == (Status::Present, Time::Current, Subject::Patient)
+fn mentioned(case: &Case, rule: &AlertRule) -> Vec<(Span, Box<str>)> {
+    let analysis = case.overview.analysis;
+    let mentions = analysis.mentions.iter().zip(&analysis.assertions);
+    let listed = mentions.filter(|(m, a)| {
+        rule.concepts.binary_search(&m.concept).is_ok()
+            && m.counts
+            && (a.status, a.time, a.subject) == (Status::Present, Time::Current, Subject::Patient)
+            && a.change.is_none_or(|c| !rule.unless.contains(&c))
+    });
+    listed.map(|(m, _)| (m.span, case.engine.lexicon.concept(m.concept).id.clone())).collect()
+}
+
+/// What the phrases of the rule name in the sections that report, judged by the engine like any span.
+fn phrased(case: &Case, rule: &AlertRule, number: u32) -> Vec<(Span, Box<str>)> {
+    let overview = &case.overview;
+    let mut spans = Vec::new();
+    let mut at = 0;
+    while at < overview.lexemes.len() {
+        let pick = |s: &Sense| (*s == Sense::Alert(number)).then_some(());
+        let here = overview.places[at] == Some(Source::Body);
+        match overview.rules.phrases.longest(&overview.lexemes, at, pick).filter(|_| here) {
+            Some((end, _)) => {
+                spans.push(overview.span((at, end)));
+                at = end;
+            }
+            None => at += 1,
+        }
+    }
+    if spans.is_empty() {
+        return Vec::new();
+    }
+    let answers = case.engine.assert_spans(overview.text, &spans);
+    let there = answers.into_iter().filter(|a| {
+        (a.status, a.time, a.subject) == (Status::Present, Time::Current, Subject::Patient)
+            && a.change.is_none_or(|c| !rule.unless.contains(&c))
+    });
+    // A phrase has no id; its words, put in one form, are those of the rule and not of the report.
+    there.map(|a| (a.span, named(overview, a.span))).collect()
+}
+
+fn named(overview: &Overview, span: Span) -> Box<str> {
+    let (first, last) = overview.range(span);
+    let words = overview.lexemes[first..last].iter().map(|l| overview.text[l.span.range()].to_lowercase());
+    words.collect::<Vec<_>>().join("-").into()
+}
+
+/// The findings' own words just before or after say that it is new.
+fn is_acute(case: &Case, span: Span) -> bool {
+    let overview = &case.overview;
+    let (first, last) = overview.range(span);
+    let (start, end) = overview.around(first);
+    overview.find((start.max(first.saturating_sub(6)), last), Class::Acute).is_some()
+        || overview.find((last, end.min(last + 3)), Class::Acute).is_some()
 }
 
 /// A word just before the mention, or just after it, says that it has long been there.
-fn is_old(case: &Case, span: crate::span::Span) -> bool {
+fn is_old(case: &Case, span: Span) -> bool {
     let overview = &case.overview;
     let (first, last) = overview.range(span);
     let (start, end) = overview.around(first);

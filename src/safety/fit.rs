@@ -31,11 +31,14 @@ fn named(case: &Case, rule: &AlertRule, number: u32) -> Vec<(Span, Option<Box<st
     }
     let analysis = overview.analysis;
     for (mention, assertion) in analysis.mentions.iter().zip(&analysis.assertions) {
-        if rule.concepts.binary_search(&mention.concept).is_ok() && assertion.subject == Subject::Patient {
-            let (first, _) = overview.range(mention.span);
-            if overview.find(overview.around(first), Class::Removed).is_none() {
-                out.push((mention.span, Some(case.engine.lexicon.concept(mention.concept).id.clone())));
-            }
+        // The finding itself, or the part that it lies in.
+        let mut concepts = std::iter::once(mention.concept).chain(mention.location.into_iter().flatten());
+        let listed = concepts.find(|c| rule.concepts.binary_search(c).is_ok());
+        let Some(concept) = listed.filter(|_| assertion.subject == Subject::Patient) else { continue };
+        let (first, _) = overview.range(mention.span);
+        let sentence = overview.around(first);
+        if [Class::Removed, Class::Relative].into_iter().all(|c| overview.find(sentence, c).is_none()) {
+            out.push((mention.span, Some(case.engine.lexicon.concept(concept).id.clone())));
         }
     }
     out.sort();

@@ -112,6 +112,8 @@ struct AlertText {
     phrases: Vec<Spanned<String>>,
     #[serde(default)]
     unless: Vec<Change>,
+    #[serde(default)]
+    acute: bool,
     sex: Option<Sex>,
     from_age: Option<f32>,
     to_age: Option<f32>,
@@ -332,7 +334,7 @@ impl Loader<'_> {
             self.sense(phrase, sets, Sense::Alert(number));
         }
         let needs = match text.look {
-            Look::Concepts if concepts.is_empty() => Some("concepts"),
+            Look::Concepts if concepts.is_empty() && text.phrases.is_empty() => Some("concepts or phrases"),
             Look::OtherSex if text.sex.is_none() => Some("sex"),
             Look::Age if text.from_age.is_none() && text.to_age.is_none() => Some("from-age or to-age"),
             Look::Sections if text.has.is_empty() || text.lacks.is_empty() => Some("has and lacks"),
@@ -351,6 +353,7 @@ impl Loader<'_> {
             message: text.message.into(),
             concepts,
             unless: text.unless,
+            acute: text.acute,
             sex: text.sex,
             from_age: text.from_age,
             to_age: text.to_age,
