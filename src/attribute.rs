@@ -222,7 +222,7 @@ fn name(out: &mut Attributes, unit: &Unit, tokens: &[Token], rules: &Rules) {
 }
 
 /// "3 nodules": a small whole number that belongs to no grade, level or unit.
-fn numeral(out: &mut Attributes, units: &[Unit], i: usize, at: usize, text: &str, tokens: &[Token]) {
+fn numeral(out: &mut Attributes, units: &[Unit], (i, at): (usize, usize), text: &str, tokens: &[Token], rules: &Rules) {
     let unit = &units[i];
     if unit.kind != TokenKind::Number || out.numeral.is_some() || at - i > 4 {
         return;
@@ -236,6 +236,11 @@ fn numeral(out: &mut Attributes, units: &[Unit], i: usize, at: usize, text: &str
     if i.checked_sub(1).is_some_and(|b| odd(&units[b]))
         || units[i + 1..at].iter().any(|u| odd(u) && !u.is(class::ANATOMY))
     {
+        return;
+    }
+    // "6-mm nodule"
+    let next = tokens.get(unit.last as usize).map(|t| t.word);
+    if rules.measures.matcher.longest(next.into_iter()).is_some() {
         return;
     }
     let span = unit.span(tokens);
@@ -321,7 +326,7 @@ fn before(
         }
         take(out, unit, tokens, rules, lexicon);
         name(out, unit, tokens, rules);
-        numeral(out, units, i, at, text, tokens);
+        numeral(out, units, (i, at), text, tokens, rules);
         if out.severity.is_none()
             && let Some((rule, span)) = severity(units, i, tokens, rules)
         {

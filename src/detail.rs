@@ -52,6 +52,14 @@ impl Detail {
         }
     }
 
+    /// The measurement that it is, if it is one.
+    pub fn measurement(&self) -> Option<&Measurement> {
+        match self {
+            Detail::Size(m) | Detail::Attenuation(m) | Detail::Uptake(m) => Some(m),
+            _ => None,
+        }
+    }
+
     /// Its value as people and tables read it: `12x8`, `multiple`, `superior-vena-cava`.
     pub fn told(&self, rules: &Rules, lexicon: &Lexicon) -> String {
         match self {

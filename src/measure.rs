@@ -28,11 +28,7 @@ impl Measurement {
 
     /// As people and tables read it: `12x8`, `5-7`, `<10`, `>30`.
     pub fn told(&self) -> String {
-        let number = |v: &f32| {
-            let rounded = (f64::from(*v) * 100.0).round() / 100.0;
-            rounded.to_string()
-        };
-        let join = |by: &str| self.values().iter().map(number).collect::<Vec<_>>().join(by);
+        let join = |by: &str| self.values().iter().map(|v| measured(*v).to_string()).collect::<Vec<_>>().join(by);
         match self.relation {
             Relation::Range => join("-"),
             Relation::Below => format!("<{}", join("x")),
@@ -40,6 +36,11 @@ impl Measurement {
             Relation::Exact | Relation::About | Relation::AtMost => join("x"),
         }
     }
+}
+
+/// A value as it is written: to a hundredth of its unit, which is finer than any report measures.
+pub(crate) fn measured(value: f32) -> f64 {
+    (f64::from(value) * 100.0).round() / 100.0
 }
 
 /// A measurement and where it stands.
@@ -229,7 +230,9 @@ fn number(
         Quantity::Attenuation => values[0].abs() <= 4000.0,
         Quantity::Uptake => values[0] <= 500.0,
     };
-    if sane {
+    let distance = quantity == Quantity::Length
+        && matches!(pieces.get(i), Some((Piece::Word(w), ..)) if matches!(rules.measures.words[*w as usize].0, MeasureWord::Distance));
+    if sane && !distance {
         let relation = match (relation, bound) {
             (Relation::Exact, Some(bound)) => bound,
             (relation, _) => relation,

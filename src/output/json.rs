@@ -8,8 +8,12 @@ use super::names;
 use super::offsets::Offsets;
 use crate::label::{Label, Policy};
 use crate::lexicon::Side;
+use crate::measure::measured;
 use crate::rules::Scheme;
-use crate::{Analysis, Change, Engine, Evidence, Report, Span, SpanAssertion, Status, StudyKey, Subject, Time};
+use crate::{
+    Analysis, Change, ConceptId, Detail, Engine, Evidence, Relation, Report, Span, SpanAssertion, Status, StudyKey,
+    Subject, Time,
+};
 
 /// The note of a report whose id stood before.
 pub(crate) const DOUBLED_ID: &str = "doubled id";
@@ -34,7 +38,9 @@ struct Said<'a> {
     side: Option<Side>,
     change: Option<Change>,
     severity: Option<Span>,
-    evidence: &'a [Evidence],
+    location: [Option<ConceptId>; 2],
+    details: Vec<Detail>,
+    evidence: Vec<&'a Evidence>,
 }
 
 impl Line<'_> {
@@ -81,6 +87,8 @@ impl Line<'_> {
         out.extend_from_slice(b",\"concept\":");
         string(out, &self.engine.lexicon.concept(mention.concept).id);
         out.push(b',');
+        let evidence = self.analysis.evidence_of(assertion);
+        let attributes = self.analysis.attributes_of(number as u32);
         let said = Said {
             status: assertion.status,
             time: assertion.time,
@@ -88,9 +96,11 @@ impl Line<'_> {
             side: mention.side,
             change: assertion.change,
             severity: mention.severity,
-            evidence: self.analysis.evidence_of(assertion),
+            location: mention.location,
+            details: attributes.iter().map(|a| a.detail).collect(),
+            evidence: evidence.iter().chain(attributes.iter().map(|a| &a.evidence)).collect(),
         };
-        said.write(out, text);
+        said.write(out, text, self.engine);
         let sentence = &self.analysis.sentences[mention.sentence as usize];
         let section = &self.analysis.sections[sentence.section as usize];
         out.extend_from_slice(b",\"section\":");
@@ -133,9 +143,11 @@ impl Answers<'_> {
                 side: answer.side,
                 change: answer.change,
                 severity: answer.severity,
-                evidence: &answer.evidence,
+                location: answer.location,
+                details: answer.details.iter().map(|d| d.0).collect(),
+                evidence: answer.evidence.iter().chain(answer.details.iter().map(|d| &d.1)).collect(),
             };
-            said.write(out, self.text);
+            said.write(out, self.text, self.engine);
             said.write_evidence(out, self.text, self.offsets, self.engine);
             out.push(b'}');
         }
@@ -144,7 +156,7 @@ impl Answers<'_> {
 }
 
 impl Said<'_> {
-    fn write(&self, out: &mut Vec<u8>, text: &str) {
+    fn write(&self, out: &mut Vec<u8>, text: &str, engine: &Engine) {
         out.extend_from_slice(b"\"status\":");
         word(out, names::status(self.status));
         out.extend_from_slice(b",\"time\":");
@@ -166,12 +178,59 @@ impl Said<'_> {
             let words = words.strip_suffix("ly").unwrap_or(&words);
             string(out, &words.split_whitespace().collect::<Vec<_>>().join(" "));
         }
+        if self.location[0].is_some() {
+            out.extend_from_slice(b",\"location\":[");
+            let mut first = true;
+            for part in self.location.iter().flatten() {
+                comma(out, &mut first);
+                word(out, &engine.lexicon.concept(*part).id);
+            }
+            out.push(b']');
+        }
+        self.write_details(out, engine);
+    }
+
+    /// Sizes, HU and SUV as lists, since one mention may have several; the others by their first.
+    fn write_details(&self, out: &mut Vec<u8>, engine: &Engine) {
+        for name in Detail::NAMES {
+            let mut found = self.details.iter().filter(|d| d.name() == name).peekable();
+            let Some(&&detail) = found.peek() else { continue };
+            out.push(b',');
+            word(out, name);
+            out.push(b':');
+            match detail {
+                Detail::Size(_) | Detail::Attenuation(_) | Detail::Uptake(_) => {
+                    out.push(b'[');
+                    let mut first = true;
+                    for measurement in found.filter_map(Detail::measurement) {
+                        comma(out, &mut first);
+                        out.extend_from_slice(b"{\"values\":[");
+                        let mut inner = true;
+                        for value in measurement.values() {
+                            comma(out, &mut inner);
+                            out.extend_from_slice(measured(*value).to_string().as_bytes());
+                        }
+                        out.push(b']');
+                        if measurement.relation != Relation::Exact {
+                            out.extend_from_slice(b",\"relation\":");
+                            word(out, names::relation(measurement.relation));
+                        }
+                        out.push(b'}');
+                    }
+                    out.push(b']');
+                }
+                Detail::Count(number) => integer(out, number),
+                Detail::CountWord(_) | Detail::Acuity(_) | Detail::Position(_) | Detail::Tip(_) => {
+                    string(out, &detail.told(&engine.rules, &engine.lexicon));
+                }
+            }
+        }
     }
 
     fn write_evidence(&self, out: &mut Vec<u8>, text: &str, offsets: &Offsets, engine: &Engine) {
         out.extend_from_slice(b",\"evidence\":[");
         let mut first = true;
-        for evidence in self.evidence {
+        for evidence in &self.evidence {
             comma(out, &mut first);
             out.extend_from_slice(b"{\"rule\":");
             string(out, &engine.rules.info(evidence.rule).id);

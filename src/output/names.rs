@@ -1,7 +1,7 @@
 //! The words that outputs use for the enums of the core: the same as in the rules and the gold.
 
 use crate::lexicon::Side;
-use crate::{Change, Status, Subject, Time};
+use crate::{Change, Relation, Status, Subject, Time};
 
 pub(crate) const fn status(status: Status) -> &'static str {
     match status {
@@ -42,5 +42,16 @@ pub(crate) const fn side(side: Side) -> &'static str {
         Side::Left => "left",
         Side::Right => "right",
         Side::Bilateral => "bilateral",
+    }
+}
+
+pub(crate) const fn relation(relation: Relation) -> &'static str {
+    match relation {
+        Relation::Exact => "exact",
+        Relation::About => "about",
+        Relation::Below => "below",
+        Relation::AtMost => "at-most",
+        Relation::Above => "above",
+        Relation::Range => "range",
     }
 }

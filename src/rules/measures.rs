@@ -51,6 +51,8 @@ pub(crate) enum MeasureWord {
     Size(Relation, f32),
     /// What follows is of an earlier study.
     Prior,
+    /// The length before it is a distance to another part.
+    Distance,
 }
 
 /// All phrases of measurement.
@@ -68,6 +70,9 @@ pub(super) fn word(text: &MeasureText) -> Result<MeasureWord, String> {
     let factor = text.factor.unwrap_or(1.0);
     if !(factor.is_finite() && factor > 0.0) {
         return Err(format!("factor {factor}; expected a number above 0"));
+    }
+    if text.distance {
+        return Ok(MeasureWord::Distance);
     }
     let given = [text.unit.is_some(), text.head.is_some(), text.prior, text.relation.is_some()];
     match (text.unit, text.head, text.prior, text.relation) {

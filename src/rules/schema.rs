@@ -133,6 +133,9 @@ pub(super) struct MeasureText {
     /// What follows is of an earlier study.
     #[serde(default)]
     pub(super) prior: bool,
+    /// A length before the phrases is a distance, not a size.
+    #[serde(default)]
+    pub(super) distance: bool,
     /// Bare numerals before a mention count it; the rule has no phrases.
     #[serde(default)]
     pub(super) numeral: bool,
