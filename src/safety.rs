@@ -40,13 +40,20 @@ pub enum IntervalUnit {
     Months,
 }
 
+impl IntervalUnit {
+    /// Its name in outputs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            IntervalUnit::Days => "days",
+            IntervalUnit::Months => "months",
+        }
+    }
+}
+
 impl Interval {
     /// As outputs write it: `3-6 months`, `14 days`, `short`.
     pub fn written(&self) -> String {
-        let unit = match self.unit {
-            IntervalUnit::Days => "days",
-            IntervalUnit::Months => "months",
-        };
+        let unit = self.unit.name();
         match (self.from, self.to) {
             (Some(from), Some(to)) if from != to => format!("{from}-{to} {unit}"),
             (Some(from), _) => format!("{from} {unit}"),

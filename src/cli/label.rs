@@ -5,13 +5,14 @@ use super::inputs::{InputOptions, RunOptions};
 use super::same;
 use super::stream::{self, Done, Steps};
 use super::summary::{Teller, Words};
+use super::whole::WholeOptions;
 use super::{DataOptions, say};
 use crate::engine::Note;
 use crate::input::{Batch, Input, Reading};
 use crate::label::Policy;
-use crate::output::{self, Line, Look, Offsets, Sink};
+use crate::output::{self, Line, Look, Offsets, Sink, Whole};
 use crate::rules::BoundScheme;
-use crate::{Engine, Error, Scratch};
+use crate::{Analysis, Engine, Error, Metadata, Report, Scratch};
 use std::borrow::Cow;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -39,6 +40,8 @@ pub(super) struct Options {
     /// What to write for an uncertain label
     #[arg(long, value_enum, default_value = "keep", value_name = "POLICY")]
     policy: Uncertain,
+    #[command(flatten)]
+    whole: WholeOptions,
     #[command(flatten)]
     run: RunOptions,
     /// Print the JSON Schema of a line of --format jsonl
@@ -76,6 +79,7 @@ struct Job<'a> {
     policy: Policy,
     layout: Layout,
     look: Look,
+    whole: &'a WholeOptions,
 }
 
 /// What every thread has for itself.
@@ -83,6 +87,7 @@ struct Job<'a> {
 struct State {
     scratch: Scratch,
     offsets: Offsets,
+    more: Vec<u8>,
 }
 
 pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
@@ -99,7 +104,9 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let mut sink = Sink::open(options.output.as_deref())?;
     let mut input = Input::open(&options.inputs, &options.input.reading())?;
     let layout = options.format.unwrap_or_else(|| layout(options.output.as_deref()));
-    let job = Job { engine: &engine, scheme, policy: options.policy.into(), layout, look: look(&sink) };
+    options.whole.need_jsonl(layout == Layout::Jsonl)?;
+    let (policy, whole) = (options.policy.into(), &options.whole);
+    let job = Job { engine: &engine, scheme, policy, layout, look: look(&sink), whole };
     let threads = options.run.threads();
     let talks = sink.is_standard() && std::io::stdout().is_terminal();
     let words = Words { mentions: "mentions", labels: "labels" };
@@ -186,6 +193,8 @@ impl Job<'_> {
                     }
                     Layout::Jsonl => {
                         state.offsets.set(&report.text);
+                        state.more.clear();
+                        self.whole(&mut state.more, &state.offsets, report, &analysis);
                         let line = Line {
                             engine: self.engine,
                             scheme: &self.scheme.scheme,
@@ -195,6 +204,7 @@ impl Job<'_> {
                             labels: &labels,
                             notes: &notes,
                             offsets: &state.offsets,
+                            more: &state.more,
                         };
                         line.write(bytes);
                     }
@@ -212,6 +222,20 @@ impl Job<'_> {
         told.append(&mut faults);
         if let (Layout::Csv, Ok(written)) = (self.layout, rows.into_inner()) {
             *bytes = written;
+        }
+    }
+}
+
+impl Job<'_> {
+    /// The members that were asked for beside labels and mentions.
+    fn whole(&self, out: &mut Vec<u8>, offsets: &Offsets, report: &Report, analysis: &Analysis) {
+        let whole = Whole { engine: self.engine, text: &report.text, offsets };
+        if self.whole.facts {
+            let facts = self.engine.facts_dated(report, analysis, self.whole.dates.order());
+            whole.facts(out, &facts, &self.engine.grades_of(&report.text, analysis));
+        }
+        if self.whole.alerts {
+            whole.alerts(out, &self.engine.safety(report, analysis, &Metadata::default()));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The command line: one module a command. Everything that reads or writes lives behind it.
 
+mod alerts;
 mod assert;
 mod check;
 mod explain;
@@ -11,6 +12,7 @@ mod same;
 mod score;
 mod stream;
 mod summary;
+mod whole;
 
 use crate::{Engine, Error};
 use clap::{Args, Parser, Subcommand};
@@ -29,6 +31,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Label(label::Options),
+    Alerts(alerts::Options),
     Assert(assert::Options),
     Explain(explain::Options),
     Score(score::Options),
@@ -137,6 +140,7 @@ fn merged<'a>(built_in: Vec<(&'a str, &'a str)>, root: &str, own: &'a [DataFile]
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Label(options) => label::run(&options),
+        Command::Alerts(options) => alerts::run(&options),
         Command::Assert(options) => assert::run(&options),
         Command::Explain(options) => explain::run(&options),
         Command::Score(options) => score::run(&options),

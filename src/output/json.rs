@@ -28,6 +28,8 @@ pub(crate) struct Line<'a> {
     pub(crate) labels: &'a [Label],
     pub(crate) notes: &'a [std::borrow::Cow<'static, str>],
     pub(crate) offsets: &'a Offsets,
+    /// More members, each after a comma: facts, grades, alerts.
+    pub(crate) more: &'a [u8],
 }
 
 /// What is said of a mention or of a caller's span.
@@ -69,7 +71,9 @@ impl Line<'_> {
             comma(out, &mut first);
             self.mention(out, number);
         }
-        out.extend_from_slice(b"],\"notes\":[");
+        out.push(b']');
+        out.extend_from_slice(self.more);
+        out.extend_from_slice(b",\"notes\":[");
         let mut first = true;
         for note in self.notes {
             comma(out, &mut first);
@@ -273,27 +277,27 @@ fn study(out: &mut Vec<u8>, study: &StudyKey) {
     out.push(b'}');
 }
 
-fn span(out: &mut Vec<u8>, span: Span, text: &str, offsets: &Offsets) {
+pub(super) fn span(out: &mut Vec<u8>, span: Span, text: &str, offsets: &Offsets) {
     out.extend_from_slice(b"\"start\":");
     integer(out, offsets.code_point(text, span.start));
     out.extend_from_slice(b",\"end\":");
     integer(out, offsets.code_point(text, span.end));
 }
 
-fn comma(out: &mut Vec<u8>, first: &mut bool) {
+pub(super) fn comma(out: &mut Vec<u8>, first: &mut bool) {
     if !std::mem::take(first) {
         out.push(b',');
     }
 }
 
 /// A string that needs no escapes.
-fn word(out: &mut Vec<u8>, word: &str) {
+pub(super) fn word(out: &mut Vec<u8>, word: &str) {
     out.push(b'"');
     out.extend_from_slice(word.as_bytes());
     out.push(b'"');
 }
 
-fn integer(out: &mut Vec<u8>, mut number: u32) {
+pub(super) fn integer(out: &mut Vec<u8>, mut number: u32) {
     let mut digits = [0_u8; 10];
     let mut at = digits.len();
     loop {
@@ -308,7 +312,7 @@ fn integer(out: &mut Vec<u8>, mut number: u32) {
 }
 
 /// A JSON string, escaped where need be.
-fn string(out: &mut Vec<u8>, text: &str) {
+pub(super) fn string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     let bytes = text.as_bytes();
     let mut from = 0;

@@ -10,6 +10,7 @@ mod offsets;
 mod passing;
 mod sink;
 mod terminal;
+mod whole;
 
 pub(crate) use self::csv::{csv_header, csv_row};
 pub(crate) use json::{Answers, DOUBLED_ID, Line, mark_doubled};
@@ -17,6 +18,7 @@ pub(crate) use offsets::Offsets;
 pub use sink::Sink;
 pub(crate) use sink::{is_standard, pack};
 pub(crate) use terminal::{Look, legend, row};
+pub(crate) use whole::{Whole, alerts_header};
 
 /// JSON Schema of a line that `radlabel label --format jsonl` writes.
 pub const REPORT_SCHEMA: &str = include_str!("report.schema.json");
