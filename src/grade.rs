@@ -137,7 +137,7 @@ fn named(overview: &Overview, from: usize, name: usize, form: u32) -> Option<Fou
     let mut at = name;
     let fillers = if shape.open { 0 } else { FILLERS };
     for _ in 0..=fillers {
-        if at >= last || overview.lexemes[at].gap == Gap::Blank {
+        if at >= last || at > from && overview.lexemes[at].gap == Gap::Blank {
             break;
         }
         // A run may go on from the name to the value ("TR4"), not from a filler.

@@ -6,6 +6,7 @@ mod corpus;
 mod data;
 mod edges;
 mod explain;
+mod facts;
 mod program;
 mod properties;
 mod score;

@@ -1,11 +1,11 @@
 //! `radlabel alerts`: reports in, one row an alert out.
 
+use super::DataOptions;
 use super::inputs::{InputOptions, RunOptions};
 use super::label::pack;
 use super::same;
 use super::stream::{self, Done, Steps};
 use super::summary::{Teller, Words};
-use super::DataOptions;
 use crate::input::{Batch, Input};
 use crate::output::{self, Offsets, Sink, Whole};
 use crate::{Engine, Error, Level, Metadata, Scratch};

@@ -72,6 +72,8 @@ pub(crate) enum Class {
     FollowUp,
     /// What may be advised; its value is the modality or the procedure.
     Procedure,
+    /// A procedure of any kind, which gives way to one that is named.
+    AnyProcedure,
     /// Says that the advice holds under a condition.
     Condition,
     /// Denies advice, or tells of earlier advice.

@@ -1,8 +1,7 @@
 //! Advice: what is to be done next, when, and under which condition.
 //!
 //! A sentence advises when a word of advice and a procedure, a follow-up or an interval stand in it and nothing
-//! denies it or tells of earlier advice. A procedure that the sentence names before its advice is what was done
-//! ("CT shows a nodule, follow-up is recommended"), unless nothing is named after.
+//! denies it or tells of earlier advice.
 
 use super::{Case, Interval, IntervalUnit};
 use crate::lexeme::{Gap, Sort};
@@ -28,7 +27,9 @@ pub(super) fn advice(case: &Case, rule: &AlertRule, out: &mut Vec<Alert>) {
 
 fn sentence_advice(case: &Case, rule: &AlertRule, sentence: (usize, usize), section: bool) -> Option<Alert> {
     let overview = &case.overview;
-    let procedures = overview.find_all(sentence, Class::Procedure);
+    let named = overview.find_all(sentence, Class::Procedure);
+    let any = overview.find_all(sentence, Class::AnyProcedure);
+    let procedures = if named.is_empty() { any } else { named };
     let follow_up = overview.find(sentence, Class::FollowUp);
     let advise = advising(overview, sentence, &procedures);
     let interval = interval(overview, sentence, advise.as_ref().or(follow_up.as_ref()));
@@ -39,8 +40,10 @@ fn sentence_advice(case: &Case, rule: &AlertRule, sentence: (usize, usize), sect
     if !told && !planned || overview.find(sentence, Class::NoAdvice).is_some() {
         return None;
     }
-    let begin = advise.as_ref().or(follow_up.as_ref()).map_or(sentence.0, |f| f.at.0);
-    let what = procedures.iter().find(|p| p.at.0 >= begin).or(procedures.last());
+    let (begin, end) = advise.as_ref().or(follow_up.as_ref()).map_or((sentence.0, sentence.0), |f| f.at);
+    // What stands nearest to the advice: "CT shows a mass, MRI is recommended", "recommend MRI, CT being unclear".
+    let far = |p: &Found| if p.at.0 >= end { p.at.0 - end } else { begin.saturating_sub(p.at.1) };
+    let what = procedures.iter().min_by_key(|p| far(p));
     let mut spans = Vec::new();
     spans.extend(advise.as_ref().or(follow_up.as_ref()).map(|f| overview.span(f.at)));
     spans.extend(what.map(|p| overview.span(p.at)));
