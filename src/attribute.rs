@@ -44,7 +44,7 @@ pub(crate) fn read(
     inside(&mut out, &units[at], tokens, rules, lexicon);
     before(&mut out, units, at, text, tokens, rules, lexicon);
     after(&mut out, units, at, tokens, rules, lexicon);
-    if out.side.is_none() {
+    if out.side.is_none() || out.location[0].is_none() {
         subject(&mut out, units, at, tokens, rules, lexicon);
     }
     if out.side.is_none() || out.severity.is_none() {
@@ -134,27 +134,44 @@ fn piece(out: &mut Attributes, part: &Unit, tokens: &[Token], rules: &Rules, lex
     }
 }
 
-/// "the right lower lobe shows atelectasis", "left base is opacified": the part that the clause speaks of.
+/// "the right lower lobe shows atelectasis", "left base is opacified": the part that the clause speaks of; and
+/// "in the right frontal lobe there is a mass": the place that stands before its verb.
 fn subject(out: &mut Attributes, units: &[Unit], at: usize, tokens: &[Token], rules: &Rules, lexicon: &Lexicon) {
     let clause = units[at].clause;
-    let start = (0..at).rev().take_while(|&i| units[i].clause == clause).last().unwrap_or(at);
-    let Some(verb) = (start..at).find(|&i| units[i].is(class::VERB) && !units[i].is(class::EXISTENTIAL)) else {
+    let mut start = (0..at).rev().take_while(|&i| units[i].clause == clause).last().unwrap_or(at);
+    let Some(verb) = (start..at).find(|&i| units[i].is(class::VERB | class::EXISTENTIAL)) else {
         return;
     };
+    let there = units[verb].is(class::EXISTENTIAL);
+    if there && verb == start && start > 0 && clause > 0 {
+        start = (0..start).rev().take_while(|&i| units[i].clause + 1 == clause).last().unwrap_or(start);
+    }
+    // A place goes before its verb behind a preposition at the head of the sentence, a subject without one.
+    let placed = units[start..verb].iter().take(4).any(|u| u.is(class::PREPOSITION))
+        && !units[start].is(class::DETERMINER | class::ANATOMY);
     let other = |u: &Unit| {
-        u.is(MENTION | class::PREPOSITION | class::JUDGES) || matches!(u.kind, TokenKind::Comma | TokenKind::Colon)
+        u.is(MENTION | class::JUDGES | class::VERB)
+            || u.kind == TokenKind::Colon
+            || (!placed && (u.is(class::PREPOSITION) || u.kind == TokenKind::Comma))
     };
     // "the vessels are full with increased markings" speaks of another part after the turn.
-    if units[start..verb].iter().any(other) || units[verb..at].iter().any(|u| u.is(class::TURN | class::AND)) {
+    if (there && !placed)
+        || units[start..verb].iter().any(other)
+        || units[verb..at].iter().any(|u| u.is(class::TURN | class::AND))
+        || (placed && units[verb + 1..at].iter().any(|u| u.is(MENTION | class::PREPOSITION)))
+    {
         return;
     }
     let mut found = Attributes::default();
     for unit in &units[start..verb] {
         take(&mut found, unit, tokens, rules, lexicon);
     }
-    if found.location[0].is_some() {
-        out.side = found.side;
-        out.side_by = found.side_by;
+    let bare = units[start..verb].iter().all(|u| u.is(class::DETERMINER | class::CUE));
+    if found.location[0].is_some() || (bare && found.side.is_some()) {
+        if out.side.is_none() {
+            out.side = found.side;
+            out.side_by = found.side_by;
+        }
         if out.location[0].is_none() {
             out.location = found.location;
         }
@@ -296,6 +313,14 @@ fn before(
         let unit = &units[i];
         // "left pigtail chest tube": a compound of two terms.
         if unit.is(MENTION) && i + 1 == at && unit.clause == clause && !unit.is(NORMAL) {
+            continue;
+        }
+        // "left ninth to eleventh rib fractures", "left 5th through 7th ribs"
+        let range = unit.is(class::PREPOSITION | class::NUMBERED)
+            && i > 0
+            && units[i - 1].kind == TokenKind::Number
+            && units[i + 1].kind == TokenKind::Number;
+        if range {
             continue;
         }
         let stop = unit.clause != clause

@@ -10,7 +10,7 @@ use crate::attribute::Attributes;
 use crate::lexicon::Lexicon;
 use crate::measure::{Measured, Measurement};
 use crate::mention::{Candidate, MENTION, Unit};
-use crate::rules::{Composition, NONE, Quantity, Rules, ValueId, class};
+use crate::rules::{Change, Composition, NONE, Quantity, Rules, ValueId, class};
 use crate::span::ConceptId;
 use crate::token::{Token, TokenKind};
 
@@ -115,13 +115,28 @@ pub(crate) fn of_mention(
         put(Detail::Count(number), Evidence { rule, span });
     }
     for (owner, measured) in owned {
-        if *owner == Owner::Mention(candidate.unit) && !measured.prior {
+        if *owner == Owner::Mention(candidate.unit) && measured.prior.is_none() {
             put(sized(measured), Evidence { rule: measured.rule, span: measured.span });
         }
     }
     if device && let Some((part, evidence)) = tip(units, candidate.unit as usize + 1, tokens, rules) {
         put(Detail::Tip(part), evidence);
     }
+}
+
+/// "8 mm, previously 5 mm": the change that two sizes of one mention tell.
+pub(crate) fn change(candidate: &Candidate, owned: &[(Owner, Measured)]) -> Option<(Change, Evidence)> {
+    let mine =
+        |m: &&(Owner, Measured)| m.0 == Owner::Mention(candidate.unit) && m.1.measurement.quantity == Quantity::Length;
+    let largest = |m: &Measured| m.measurement.values().iter().copied().fold(0.0_f32, f32::max);
+    let now = owned.iter().filter(mine).find(|m| m.1.prior.is_none())?;
+    let (before, rule) = owned.iter().filter(mine).find_map(|m| Some((m.1, m.1.prior?)))?;
+    let change = match largest(&now.1).partial_cmp(&largest(&before))? {
+        std::cmp::Ordering::Greater => Change::Increased,
+        std::cmp::Ordering::Less => Change::Decreased,
+        std::cmp::Ordering::Equal => Change::Unchanged,
+    };
+    Some((change, Evidence { rule, span: now.1.span.cover(before.span) }))
 }
 
 /// A measurement as an attribute.
@@ -247,7 +262,7 @@ pub(crate) fn oversized<'r>(
         let Owner::Part(unit) = *owner else { continue };
         let largest = measured.measurement.values().iter().copied().fold(0.0_f32, f32::max);
         let Some(meaning) = units[unit as usize].meaning(rules) else { continue };
-        if measured.measurement.quantity != Quantity::Length || measured.prior || meaning.anatomy == NONE {
+        if measured.measurement.quantity != Quantity::Length || measured.prior.is_some() || meaning.anatomy == NONE {
             continue;
         }
         let part = ConceptId(meaning.anatomy);

@@ -15,7 +15,7 @@ use crate::rules::{BoundScheme, NONE, Rules, Status, Subject, Time, class};
 use crate::section::{self, Section};
 use crate::sentence::{self, Sentence};
 use crate::span::{ConceptId, Span};
-use crate::token::{self, Token, TokenKind};
+use crate::token::{self, Token, TokenKind, flag};
 
 /// A finding named in the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,6 +137,8 @@ pub struct Scratch {
 #[derive(Default)]
 struct Heading {
     section: u32,
+    /// It opened a line on which more stands.
+    inline: bool,
     says: Attributes,
 }
 
@@ -208,10 +210,10 @@ impl Engine {
         let mut heading = Heading::default();
         for i in 0..analysis.sentences.len() {
             let sentence = analysis.sentences[i];
-            if self.opens_heading(scratch, &sentence, &mut heading) {
+            let bits = mention::units(&scratch.tokens, sentence.tokens, &[], &self.rules, &mut scratch.units);
+            if self.opens_heading(scratch, bits, &sentence, &mut heading) {
                 continue;
             }
-            let bits = mention::units(&scratch.tokens, sentence.tokens, &[], &self.rules, &mut scratch.units);
             let composes = bits & class::ALONE != 0 || bits & class::ANATOMY != 0 && bits & class::DESCRIPTOR != 0;
             measure::read(text, &scratch.tokens, sentence.tokens, &self.rules, &mut scratch.measures);
             let measured = !scratch.measures.is_empty() || bits & class::TIP != 0;
@@ -264,22 +266,47 @@ impl Engine {
         sections.iter().map(|s| rule(s).map_or(!body, |r| r.labels)).collect()
     }
 
-    /// A line that only names a part or a side ("Left ear:") holds for the lines below it.
-    fn opens_heading(&self, scratch: &mut Scratch, sentence: &Sentence, heading: &mut Heading) -> bool {
+    /// A line that only names a part or a side ("Left ear:") holds for the lines below it; a line that opens with
+    /// one ("RIGHT: ...") for the sentences on it. True when the sentence is nothing but such a line.
+    fn opens_heading(&self, scratch: &Scratch, bits: u32, sentence: &Sentence, heading: &mut Heading) -> bool {
         if heading.section != sentence.section {
-            *heading = Heading { section: sentence.section, says: Attributes::default() };
+            *heading = Heading { section: sentence.section, ..Heading::default() };
         }
-        let (first, last) = sentence.tokens;
-        let line = last - first <= 6 && scratch.tokens[last as usize - 1].kind == TokenKind::Colon;
-        if !line {
+        let (first, last) = (sentence.tokens.0 as usize, sentence.tokens.1 as usize);
+        let (tokens, units) = (&scratch.tokens, &scratch.units);
+        let whole = last - first <= 6 && tokens[last - 1].kind == TokenKind::Colon;
+        if whole {
+            if bits & class::FINDING == 0 {
+                heading.says = attribute::heading(units, tokens, &self.rules, &self.lexicon);
+                heading.inline = false;
+                return true;
+            }
             return false;
         }
-        let bits = mention::units(&scratch.tokens, sentence.tokens, &[], &self.rules, &mut scratch.units);
-        if bits & class::FINDING != 0 {
+        if !tokens[first].has(flag::LINE) && first != 0 {
             return false;
         }
-        heading.says = attribute::heading(&scratch.units, &scratch.tokens, &self.rules, &self.lexicon);
-        true
+        let mark = units.iter().take(7).position(|u| matches!(u.kind, TokenKind::Colon | TokenKind::Dash));
+        match mark.filter(|&m| m > 0) {
+            Some(mark) => {
+                let names = |u: &Unit| {
+                    !u.is(class::FINDING)
+                        && (u.is(class::ANATOMY | class::DETERMINER | class::AND)
+                            || u.meaning(&self.rules)
+                                .is_some_and(|m| m.cue != NONE && self.rules.cues[m.cue as usize].side.is_some()))
+                };
+                *heading = Heading { section: sentence.section, inline: true, says: Attributes::default() };
+                if units[..mark].iter().all(names) {
+                    heading.says = attribute::heading(&units[..mark], tokens, &self.rules, &self.lexicon);
+                }
+            }
+            // Without a mark, the next paragraph is about something else.
+            None if heading.inline && tokens[first].has(flag::BLANK) => {
+                *heading = Heading { section: sentence.section, ..Heading::default() };
+            }
+            None => {}
+        }
+        false
     }
 
     /// Finds what each measurement belongs to, and the findings that the size of a part makes.
@@ -313,7 +340,7 @@ impl Engine {
             |analysis: &Analysis, name: &str| analysis.attributes_of(mention).iter().any(|a| a.detail.name() == name);
         for (owner, measured) in &scratch.owned {
             let detail = detail::sized(measured);
-            if *owner == Owner::Nothing && !measured.prior && !has(analysis, detail.name()) {
+            if *owner == Owner::Nothing && measured.prior.is_none() && !has(analysis, detail.name()) {
                 let evidence = Evidence { rule: measured.rule, span: measured.span };
                 analysis.attributes.push(Attribute { mention, detail, evidence });
             }
@@ -365,6 +392,12 @@ impl Engine {
             let attributes = attribute::read(candidate, units, text, tokens, &self.rules, &self.lexicon).under(heading);
             for by in [attributes.side_by, attributes.severity_by.zip(attributes.severity)].into_iter().flatten() {
                 evidence.push(Evidence { rule: by.0, span: by.1 });
+            }
+            if assertion.change.is_none()
+                && let Some((change, by)) = detail::change(candidate, owned)
+            {
+                assertion.change = Some(change);
+                evidence.push(by);
             }
             let mention = analysis.mentions.len() as u32;
             let device = self.lexicon.concept(ConceptId(candidate.concept)).kind == Kind::Device;
@@ -484,7 +517,8 @@ impl Engine {
         let ranges: Vec<(u32, u32)> = turn.iter().map(|t| (t.0, t.1)).collect();
         let mut heading = Heading::default();
         for sentence in &analysis.sentences {
-            self.opens_heading(scratch, sentence, &mut heading);
+            let bits = mention::units(&scratch.tokens, sentence.tokens, &[], &self.rules, &mut scratch.units);
+            self.opens_heading(scratch, bits, sentence, &mut heading);
             let inside = |t: &(u32, u32, usize)| sentence.tokens.0 <= t.0 && t.0 < sentence.tokens.1;
             let lower = turn.partition_point(|t| t.0 < sentence.tokens.0);
             let upper = lower + turn[lower..].iter().take_while(|t| inside(t)).count();
@@ -589,6 +623,12 @@ impl Engine {
             }
             for by in [attributes.side_by, attributes.severity_by.zip(attributes.severity)].into_iter().flatten() {
                 evidence.push(Evidence { rule: by.0, span: by.1 });
+            }
+            if assertion.change.is_none()
+                && let Some((change, by)) = detail::change(candidate, owned)
+            {
+                assertion.change = Some(change);
+                evidence.push(by);
             }
             answer.status = assertion.status;
             answer.time = assertion.time;

@@ -52,8 +52,8 @@ pub(crate) struct Measured {
     pub(crate) span: Span,
     /// The rule of its unit, head or word.
     pub(crate) rule: RuleId,
-    /// It tells of an earlier study.
-    pub(crate) prior: bool,
+    /// It tells of an earlier study, by this rule.
+    pub(crate) prior: Option<RuleId>,
 }
 
 /// One step of reading: a number, or what else stands there.
@@ -88,7 +88,7 @@ pub(crate) fn read(text: &str, tokens: &[Token], range: (u32, u32), rules: &Rule
                 if let (MeasureWord::Size(relation, size), rule) = rules.measures.words[w as usize] {
                     let measurement =
                         Measurement { quantity: Quantity::Length, relation, values: [size, 0.0, 0.0], count: 1 };
-                    push(measurement, pieces[at].1, pieces[at].2, tokens, rule, false, found);
+                    push(measurement, pieces[at].1, pieces[at].2, tokens, rule, None, found);
                 }
                 at + 1
             }
@@ -207,7 +207,7 @@ fn number(
         let joined = matches!(pieces.get(i + 1), Some((Piece::Number(_), ..)));
         match pieces.get(i).map(|p| p.0) {
             Some(Piece::Times) if joined && numbers.len() < 3 => i += 1,
-            Some(Piece::Dash) if joined && numbers.len() == 1 && !earlier(pieces, at, rules) => {
+            Some(Piece::Dash) if joined && numbers.len() == 1 && earlier(pieces, at, rules).is_none() => {
                 relation = Relation::Range;
                 i += 1;
             }
@@ -278,11 +278,14 @@ fn heads(pieces: &[Placed], at: usize, rules: &Rules) -> Option<(Quantity, f32, 
 }
 
 /// "previously 5 mm", "from 5 mm".
-fn earlier(pieces: &[Placed], at: usize, rules: &Rules) -> bool {
-    pieces[..at].iter().rev().take(3).take_while(|p| !matches!(p.0, Piece::Number(_))).any(|p| match p.0 {
-        Piece::Word(w) => matches!(rules.measures.words[w as usize].0, MeasureWord::Prior),
-        _ => false,
-    })
+fn earlier(pieces: &[Placed], at: usize, rules: &Rules) -> Option<RuleId> {
+    let before = pieces[..at].iter().rev().take(3).take_while(|p| !matches!(p.0, Piece::Number(_)));
+    before
+        .filter_map(|p| match p.0 {
+            Piece::Word(w) => Some(rules.measures.words[w as usize]),
+            _ => None,
+        })
+        .find_map(|(word, rule)| matches!(word, MeasureWord::Prior).then_some(rule))
 }
 
 /// A dash that stands before the number with a space before it: a minus.
@@ -297,7 +300,7 @@ fn push(
     last: u32,
     tokens: &[Token],
     rule: RuleId,
-    prior: bool,
+    prior: Option<RuleId>,
     found: &mut Vec<Measured>,
 ) {
     let span = Span::new(tokens[first as usize].span.start, tokens[last as usize - 1].span.end);

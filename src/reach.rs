@@ -50,7 +50,9 @@ pub(crate) fn reach(
                 walk.backward(targets);
             }
             // "the focus is stable, probably a bone island": a predicate of change looks at its subject first.
-            Direction::Either if unit.is(class::COPULA) && cue.status.is_none() => {
+            Direction::Either
+                if cue.status.is_none() && cue.change.is_some() && (unit.is(class::COPULA) || walk.apart()) =>
+            {
                 walk.backward(targets);
                 if targets.is_empty() {
                     walk.forward(targets);
@@ -92,6 +94,12 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
+    /// "a sclerotic focus in the iliac wing, unchanged, likely ...": a remark between commas looks back.
+    fn apart(&self) -> bool {
+        let comma = |u: &Unit| matches!(u.kind, TokenKind::Comma | TokenKind::Semicolon | TokenKind::Period);
+        self.at > 0 && self.units[self.at - 1].kind == TokenKind::Comma && self.units.get(self.at + 1).is_none_or(comma)
+    }
+
     /// "effusion, probably increased": the hedge is about the change, not about the effusion.
     fn hedges_another_matter(&self) -> bool {
         let Some(next) = self.units.get(self.at + 1) else { return false };

@@ -37,6 +37,14 @@ pub(crate) fn split(text: &str, tokens: &[Token], rules: &Rules, sections: &mut 
     let mut at = 0;
     while at < tokens.len() {
         let Some((words, section, resume)) = heading_at(tokens, at, rules) else {
+            // "COMPARISON: None.\nMAMMOGRAM: ...": what is told in a line or two ends where the next line has a
+            // heading of its own, though it names no section.
+            if kind.is_some_and(|k| rules.sections[k as usize].line) && unknown_heading(tokens, at) {
+                close(sections, heading, kind, body, tokens, at, text.len());
+                heading = Span::new(tokens[at].span.start, tokens[at].span.start);
+                kind = None;
+                body = (tokens[at].span.start, at);
+            }
             at += 1;
             continue;
         };
@@ -134,6 +142,15 @@ fn heading_at(tokens: &[Token], at: usize, rules: &Rules) -> Option<(usize, u32,
         }
         _ => None,
     }
+}
+
+/// A line that opens with up to four words and a colon, the first with a capital.
+fn unknown_heading(tokens: &[Token], at: usize) -> bool {
+    if !tokens[at].has(flag::LINE) || !tokens[at].has(flag::UPPER) {
+        return false;
+    }
+    let line = tokens[at..].iter().take(5).enumerate().take_while(|(i, t)| *i == 0 || !t.has(flag::LINE));
+    line.into_iter().find(|(_, t)| t.kind != TokenKind::Word).is_some_and(|(i, t)| i > 0 && t.kind == TokenKind::Colon)
 }
 
 fn longest(headings: &(Matcher, Vec<u32>), tokens: &[Token], at: usize) -> Option<(usize, u32)> {

@@ -531,6 +531,7 @@ impl<'a> Loader<'a> {
                 time: text.time,
                 subject: text.subject,
                 asks: text.asks,
+                line: text.line,
             });
             for heading in &text.headings {
                 let offset = heading.span().start;

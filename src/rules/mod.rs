@@ -204,6 +204,8 @@ pub struct SectionRule {
     pub subject: Subject,
     /// It asks: a hedge in it is a question.
     pub asks: bool,
+    /// It takes a line or two, so that a line with an unknown heading ends it.
+    pub line: bool,
 }
 
 /// Where a rule stands and why.

@@ -172,6 +172,9 @@ pub(super) struct SectionText {
     pub(super) subject: Subject,
     #[serde(default)]
     pub(super) asks: bool,
+    /// It ends at a line with an unknown heading.
+    #[serde(default)]
+    pub(super) line: bool,
     pub(super) hits: Vec<String>,
     pub(super) misses: Vec<String>,
 }
