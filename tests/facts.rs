@@ -167,3 +167,118 @@ fn any_text_is_survived() {
         let _ = engine.safety(&report, &analysis, &Metadata::default());
     }
 }
+
+/// How often the headers of the whole-body corpus are met.
+#[derive(Default)]
+struct Score {
+    right: u32,
+    wrong: u32,
+    missed: u32,
+}
+
+impl Score {
+    /// Compares two sets of values.
+    fn compare(&mut self, got: &[String], want: &[String]) -> bool {
+        let right = got.iter().filter(|g| want.contains(g)).count() as u32;
+        let missed = want.iter().filter(|w| !got.contains(w)).count() as u32;
+        self.right += right;
+        self.wrong += got.len() as u32 - right;
+        self.missed += missed;
+        missed == 0 && right as usize == got.len()
+    }
+
+    fn f1(&self) -> f64 {
+        f64::from(2 * self.right) / f64::from((2 * self.right + self.wrong + self.missed).max(1))
+    }
+}
+
+fn listed(value: Option<&String>, parts: &[&str]) -> Vec<String> {
+    let mut out = vec![value.map(String::as_str).unwrap_or_default().to_lowercase()];
+    for part in parts {
+        out = out.iter().flat_map(|v| v.split(part)).map(|v| v.trim().to_owned()).collect();
+    }
+    out.retain(|v| !v.is_empty());
+    out.sort();
+    out.dedup();
+    out
+}
+
+/// A radiograph's code and its names in the headers are one.
+fn modality(name: &str) -> String {
+    match name {
+        "dx" | "xr" | "x-ray" | "cr/dx" | "radiograph" => "cr".to_owned(),
+        "pet" | "pet-ct" | "pet/ct" | "pt/ct" => "pt".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+#[test]
+fn accuracy_on_the_whole_body_corpus_is_held() {
+    let engine = Engine::embedded();
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("corpora/body/gold");
+    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    paths.sort();
+    let mut scores: BTreeMap<&str, Score> = BTreeMap::new();
+    let mut misses = Vec::new();
+    for path in &paths {
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let whole = std::fs::read_to_string(path).unwrap();
+        let (head, body) = whole.split_once("\n---\n").unwrap();
+        let header: BTreeMap<String, String> = head
+            .lines()
+            .filter_map(|l| l.split_once(':'))
+            .map(|(k, v)| (k.trim().to_owned(), v.trim().to_owned()))
+            .collect();
+        let (text, _) = radlabel::rules::strip_marks(body);
+        let mut report = Report::new(name.clone(), text);
+        report.study.sex = header.get("sex").cloned();
+        let analysis = engine.analyze(&report);
+        let facts = engine.facts(&report, &analysis);
+        let lower = |kind| -> Vec<String> { facts.values(kind).iter().map(|v| v.to_lowercase()).collect() };
+        let grades: Vec<String> = engine
+            .grades_of(&report.text, &analysis)
+            .iter()
+            .filter(|g| g.status == GradeStatus::Given)
+            .filter(|g| ["BI-RADS", "LI-RADS", "PI-RADS", "TI-RADS", "Lung-RADS", "TNM"].contains(&&*g.system))
+            .filter_map(|g| Some(format!("{}={}", g.system, g.value.as_deref()?).to_lowercase()))
+            .collect();
+        let mut alerts: Vec<String> =
+            engine.safety(&report, &analysis, &Metadata::default()).iter().map(|a| a.kind.name().to_owned()).collect();
+        let mut grades = grades;
+        for list in [&mut alerts, &mut grades] {
+            list.sort();
+            list.dedup();
+        }
+        let technique: Vec<String> =
+            [FactKind::Sequence, FactKind::Phase, FactKind::Projection].into_iter().flat_map(lower).collect();
+        let dates: Vec<String> = lower(FactKind::Comparison).into_iter().filter(|d| d != "none").collect();
+        let rows: [(&str, Vec<String>, Vec<String>); 6] = [
+            (
+                "modality",
+                lower(FactKind::Modality).into_iter().take(1).collect(),
+                listed(header.get("modality"), &[",", ";"]).iter().map(|m| modality(m)).collect(),
+            ),
+            ("body-part", lower(FactKind::BodyPart), listed(header.get("body-part"), &[",", ";", " and ", "/"])),
+            ("technique", technique, listed(header.get("technique"), &[",", ";"])),
+            ("comparison", dates, listed(header.get("comparison"), &[",", ";"])),
+            ("scores", grades, listed(header.get("scores"), &[";"])),
+            ("alerts", alerts, listed(header.get("alerts"), &[";"])),
+        ];
+        for (what, got, want) in rows {
+            if !scores.entry(what).or_default().compare(&got, &want) {
+                misses.push(format!("{name} {what}: {got:?}, gold {want:?}"));
+            }
+        }
+    }
+    println!("{}", misses.join("\n"));
+    for (what, score) in &scores {
+        println!(
+            "{what}: F1 {:.3} ({} right, {} wrong, {} missed)",
+            score.f1(),
+            score.right,
+            score.wrong,
+            score.missed
+        );
+    }
+    assert!(paths.len() >= 50, "{} reports", paths.len());
+}

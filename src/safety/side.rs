@@ -57,8 +57,8 @@ pub(super) fn order(case: &Case, rule: &AlertRule, out: &mut Vec<Alert>) {
     for part in parts {
         let mut named: Vec<(Option<Source>, Side, Span)> = Vec::new();
         for (at, end) in named_parts(overview, part) {
-            if let Some(side) = side_beside(overview, at, end) {
-                named.push((overview.places[at], side, overview.span((at, end))));
+            if let Some((side, words)) = side_beside(overview, at, end) {
+                named.push((overview.places[at], side, overview.span(words)));
             }
         }
         let title: Vec<Side> = match values(case, FactKind::Laterality)[..] {
@@ -156,16 +156,16 @@ fn named_parts(overview: &Overview, part: &str) -> Vec<(usize, usize)> {
     out
 }
 
-/// The side said right before a part, or right after it.
-fn side_beside(overview: &Overview, at: usize, end: usize) -> Option<Side> {
+/// The side said right before a part, or right after it, and the lexemes of both.
+fn side_beside(overview: &Overview, at: usize, end: usize) -> Option<(Side, (usize, usize))> {
     let (first, last) = overview.around(at);
     let near = first.max(at.saturating_sub(2));
-    let before = (near..at).rev().find_map(|i| side_at(overview, i).filter(|s| s.1 <= at));
-    let after = || (end < last).then(|| side_at(overview, end)).flatten();
-    let side = before.or_else(after)?;
+    let before = (near..at).rev().find_map(|i| side_at(overview, i).filter(|s| s.1 <= at).map(|s| (s.0, (i, end))));
+    let after = || (end < last).then(|| side_at(overview, end)).flatten().map(|s| (s.0, (at, s.1)));
+    let (side, words) = before.or_else(after)?;
     // "right and left knee" names both.
-    let both = (near..at).filter_map(|i| side_at(overview, i)).any(|s| s.0 != side.0);
-    Some(if both { Side::Bilateral } else { side.0 })
+    let both = (near..at).filter_map(|i| side_at(overview, i)).any(|s| s.0 != side);
+    Some((if both { Side::Bilateral } else { side }, words))
 }
 
 fn side_at(overview: &Overview, at: usize) -> Option<(Side, usize)> {
