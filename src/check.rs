@@ -96,7 +96,7 @@ fn rule(engine: &Engine, rule: RuleId, checked: &mut Checked) {
         checked.sentences += 1;
         let wrong = match engine.rules.kind(rule) {
             RuleKind::Cue | RuleKind::Measure => cue(engine, rule, sentence, hit),
-            RuleKind::Composition => composition(engine, rule, sentence, hit),
+            RuleKind::Composition | RuleKind::Sense => composition(engine, rule, sentence, hit),
             RuleKind::Section => section(engine, rule, sentence, hit),
             RuleKind::Fact | RuleKind::Grade | RuleKind::Alert => report::report(engine, rule, sentence, hit),
         };

@@ -175,12 +175,12 @@ pub(crate) fn owners(units: &[Unit], measures: &[Measured], owned: &mut Vec<(Own
 fn owner(units: &[Unit], first: usize, last: usize, measures: &[Measured]) -> Owner {
     let left = leftward(units, first);
     let bracketed = first > 0 && matches!(units[first - 1].kind, TokenKind::Open | TokenKind::BoxOpen);
-    // "measuring 5 mm", "is 5 mm", "of 5 mm", "nodule: 5 mm" look back; a bare number looks ahead first.
+    // "measuring 5 mm", "is 5 mm", "of 5 mm", "mass, 5 mm," look back; a bare number looks ahead first.
     let said = first > 0
         && (units[first - 1].is(class::VERB | class::PREPOSITION | class::PARTICIPLE | class::COPULA)
-            || units[first - 1].kind == TokenKind::Colon);
+            || matches!(units[first - 1].kind, TokenKind::Colon | TokenKind::Comma));
     if !bracketed
-        && (!said || left == Owner::Nothing)
+        && !(said && matches!(left, Owner::Mention(_)))
         && let Some(right) = rightward(units, last, measures)
     {
         return right;
@@ -192,6 +192,10 @@ fn owner(units: &[Unit], first: usize, last: usize, measures: &[Measured]) -> Ow
 fn rightward(units: &[Unit], from: usize, measures: &[Measured]) -> Option<Owner> {
     let clause = units.get(from)?.clause;
     for (i, unit) in units.iter().enumerate().skip(from).take(9) {
+        // "3 mm of midline shift"
+        if i == from && unit.is(class::PREPOSITION) && unit.last - unit.first == 1 {
+            continue;
+        }
         if unit.is(MENTION) {
             return Some(Owner::Mention(i as u32));
         }

@@ -38,6 +38,7 @@ pub(crate) fn rules() -> Vec<(&'static str, &'static str)> {
         "rules/en/change.toml",
         "rules/en/attributes.toml",
         "rules/en/measures.toml",
+        "rules/en/senses.toml",
         "rules/en/spellings.toml",
         "rules/en/neutral.toml",
         "rules/en/chest-compositions.toml",

@@ -6,7 +6,7 @@
 //! effect; that is `assertion`'s.
 
 use crate::lexicon::{Kind, Lexicon, PhraseId};
-use crate::rules::{Meaning, NONE, Rules, Status, class};
+use crate::rules::{Meaning, NONE, Rules, Sense, Status, class};
 use crate::span::{ConceptId, RuleId, Span};
 use crate::token::{Token, TokenKind, flag};
 
@@ -251,20 +251,33 @@ pub(crate) fn find(
         // Where a composition speaks of the same words ("ectatic aorta") it says more than the bare term.
         let composed = found.iter().any(|c| c.unit as usize == i);
         if unit.is(class::FINDING) && unit.phrase != NONE && !composed {
-            let concept = rules.meanings[unit.phrase as usize].finding;
+            let meaning = &rules.meanings[unit.phrase as usize];
+            let (concept, base) = match rules.senses.get(meaning.sense as usize) {
+                None => (meaning.finding, None),
+                Some(sense) => match chosen(sense, tokens, unit.first as usize) {
+                    Some(concept) => (concept.0, Some((Status::Present, sense.rule))),
+                    None => continue,
+                },
+            };
             unit.bits |= MENTION;
-            found.push(Candidate {
-                span: unit.span(tokens),
-                concept,
-                unit: i as u32,
-                base: None,
-                part: NONE,
-                asked: NONE,
-            });
+            found.push(Candidate { span: unit.span(tokens), concept, unit: i as u32, base, part: NONE, asked: NONE });
         }
     }
     drop_topics(units, rules, lexicon, found);
     found.sort_by_key(|c| (c.unit, c.span.start, c.concept));
+}
+
+/// Farthest that a context word may stand from a term of several meanings, in tokens.
+const CONTEXT: usize = 400;
+
+/// What a term of several meanings means here: the nearest word of a context decides.
+fn chosen(sense: &Sense, tokens: &[Token], at: usize) -> Option<ConceptId> {
+    let concept_of = |i: usize| {
+        let word = tokens.get(i)?.word;
+        let first = sense.choices.partition_point(|c| c.0 < word);
+        sense.choices.get(first).filter(|c| c.0 == word).map(|c| c.1)
+    };
+    (1..CONTEXT).find_map(|d| at.checked_sub(d).and_then(concept_of).or_else(|| concept_of(at + d))).or(sense.default)
 }
 
 /// "Devices: no pacemaker", "Fractures: no rib fracture": what stands before the colon only says what the

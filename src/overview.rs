@@ -96,7 +96,7 @@ impl<'a> Overview<'a> {
             end += 1;
             let stop = lexeme.is_mark(b'.') && self.lexemes.get(end).is_none_or(|n| n.gap >= Gap::Space);
             let own_line = self.lexemes.get(end).is_none_or(|n| n.gap >= Gap::Line);
-            if (stop || lexeme.is_mark(b':')) && (own_line || end <= SHORT_TITLE) {
+            if stop && (own_line || end <= SHORT_TITLE) || lexeme.is_mark(b':') && own_line {
                 return end;
             }
         }

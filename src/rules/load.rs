@@ -8,7 +8,7 @@ use super::schema::{
 };
 use super::{
     BoundScheme, Composition, Cue, Direction, LabelRule, LabelTarget, Meaning, MeasureWord, MeasuredPart, Measures,
-    NONE, Named, NoFinding, RuleInfo, RuleKind, Rules, Scheme, SectionRule, ValueId, class,
+    NONE, Named, NoFinding, RuleInfo, RuleKind, Rules, Scheme, SectionRule, Sense, ValueId, class,
 };
 use crate::error::Fault;
 use crate::lexicon::{Kind, Lexicon, MatcherBuilder, Words, english_inflections};
@@ -68,6 +68,7 @@ struct Loader<'a> {
     numeral: Option<RuleId>,
     values: Vec<Box<str>>,
     spellings: Vec<[String; 2]>,
+    senses: Vec<Sense>,
     tokens: Vec<Token>,
     guarded: Vec<String>,
     report: super::report::ReportRules,
@@ -152,6 +153,11 @@ impl<'a> Loader<'a> {
                     self.measure_file(file);
                 }
             }
+            "senses" => {
+                if let Some(file) = self.parse::<super::schema::SenseFile>() {
+                    self.sense_file(file, lexicon);
+                }
+            }
             "spellings" => {
                 if let Some(file) = self.parse::<super::schema::SpellingFile>() {
                     self.spellings.extend(file.pairs);
@@ -171,8 +177,8 @@ impl<'a> Loader<'a> {
             other => self.fault(
                 0,
                 format!(
-                    "unknown kind \"{other}\"; expected cues, compositions, sections, measures, words, spellings, guard, \
-                     scheme, facts, grades or safety"
+                    "unknown kind \"{other}\"; expected cues, compositions, sections, measures, senses, words, spellings, \
+                     guard, scheme, facts, grades or safety"
                 ),
             ),
         }
@@ -416,6 +422,42 @@ impl<'a> Loader<'a> {
             self.values.push(value.into());
             self.values.len() - 1
         }) as u32)
+    }
+
+    fn sense_file(&mut self, file: super::schema::SenseFile, lexicon: &Lexicon) {
+        let kinds = [Kind::Finding, Kind::Device];
+        for text in file.senses {
+            let rule = self.rule(&text.id, RuleKind::Sense, text.why, text.hits, text.misses);
+            let default = self.concepts(text.default.as_slice(), &kinds, lexicon).first().copied();
+            let mut choices = Vec::new();
+            for choice in &text.choices {
+                let concept = self.concepts(std::slice::from_ref(&choice.concept), &kinds, lexicon);
+                for word in &choice.context {
+                    match (self.phrase(word, false).as_slice(), concept.first()) {
+                        ([word], Some(&concept)) => choices.push((*word, concept)),
+                        (_, None) => {}
+                        _ => {
+                            let message =
+                                format!("context \"{word}\" of sense \"{}\"; expected one word", text.id.get_ref());
+                            self.fault(choice.concept.span().start, message);
+                        }
+                    }
+                }
+            }
+            choices.sort_unstable();
+            let sense = self.senses.len() as u32;
+            self.senses.push(Sense { rule, default, choices });
+            for term in &text.terms {
+                let words = self.phrase(term.get_ref(), false);
+                let meaning = self.meaning(&words);
+                meaning.bits |= class::FINDING;
+                if meaning.sense != NONE {
+                    self.fault(term.span().start, format!("term \"{}\" has two senses", term.get_ref()));
+                } else {
+                    meaning.sense = sense;
+                }
+            }
+        }
     }
 
     fn measure_file(&mut self, file: MeasureFile) {
@@ -735,6 +777,7 @@ impl<'a> Loader<'a> {
             },
             measured: self.measured,
             values: self.values,
+            senses: self.senses,
             matcher,
             words: self.words,
             meanings: self.meanings,

@@ -148,6 +148,15 @@ pub struct Cue {
     pub existence: bool,
 }
 
+/// A term that means one finding or another by the words near it.
+#[derive(Clone, Debug)]
+pub(crate) struct Sense {
+    pub(crate) rule: RuleId,
+    pub(crate) default: Option<ConceptId>,
+    /// Context words, sorted, with what they choose.
+    pub(crate) choices: Vec<(WordId, ConceptId)>,
+}
+
 /// What a cue may name of a mention by a value of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Named {
@@ -312,13 +321,15 @@ pub(crate) struct Meaning {
     pub(crate) anatomy: u32,
     pub(crate) descriptor: u32,
     pub(crate) cue: u32,
+    /// Index into the senses: what the finding is depends on the words near it.
+    pub(crate) sense: u32,
 }
 
 pub(crate) const NONE: u32 = u32::MAX;
 
 impl Default for Meaning {
     fn default() -> Self {
-        Meaning { bits: 0, finding: NONE, anatomy: NONE, descriptor: NONE, cue: NONE }
+        Meaning { bits: 0, finding: NONE, anatomy: NONE, descriptor: NONE, cue: NONE, sense: NONE }
     }
 }
 
@@ -406,6 +417,7 @@ pub struct Rules {
     /// Parts whose size makes a finding, sorted by part.
     pub(crate) measured: Vec<MeasuredPart>,
     pub(crate) values: Vec<Box<str>>,
+    pub(crate) senses: Vec<Sense>,
     /// Kinds of section.
     pub sections: Vec<SectionRule>,
     /// All rules.
@@ -436,6 +448,8 @@ pub enum RuleKind {
     Alert,
     /// A unit, bound or word of measurement.
     Measure,
+    /// A term of several meanings.
+    Sense,
 }
 
 impl Rules {

@@ -68,6 +68,8 @@ pub(crate) enum Class {
     Advise,
     /// Advises only where a procedure follows at once: consider, suggest.
     AdviseNext,
+    /// Advises where it stands right after a procedure and ends the statement.
+    AdviseLast,
     /// A follow-up as such.
     FollowUp,
     /// What may be advised; its value is the modality or the procedure.

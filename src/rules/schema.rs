@@ -287,6 +287,41 @@ pub(super) struct NoFindingText {
     pub(super) ignores_concepts: Vec<Spanned<String>>,
 }
 
+/// Short forms that mean different findings in different reports.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SenseFile {
+    #[serde(rename = "kind")]
+    pub(super) _kind: String,
+    #[serde(rename = "version")]
+    pub(super) _version: u32,
+    #[serde(rename = "language")]
+    pub(super) _language: String,
+    #[serde(default, rename = "sense")]
+    pub(super) senses: Vec<SenseText>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SenseText {
+    pub(super) id: Spanned<String>,
+    pub(super) why: String,
+    pub(super) terms: Vec<Spanned<String>>,
+    /// The finding meant where no context tells; without it the term is then no finding.
+    pub(super) default: Option<Spanned<String>>,
+    pub(super) choices: Vec<ChoiceText>,
+    pub(super) hits: Vec<String>,
+    pub(super) misses: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ChoiceText {
+    pub(super) concept: Spanned<String>,
+    /// Single words of which the nearest decides.
+    pub(super) context: Vec<String>,
+}
+
 /// Spellings of the same word on both sides of the Atlantic.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

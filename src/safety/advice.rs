@@ -36,7 +36,9 @@ fn sentence_advice(case: &Case, rule: &AlertRule, sentence: (usize, usize), sect
     let something = !procedures.is_empty() || follow_up.is_some();
     let told = advise.is_some() && (something || interval.is_some());
     // "Follow-up CT in 6 months." needs no word of advice, nor does a section that only advises.
-    let planned = follow_up.is_some() && interval.is_some() || section && (something || interval.is_some());
+    let planned = follow_up.is_some() && interval.is_some()
+        || section && (something || interval.is_some())
+        || interval.as_ref().is_some_and(|i| scheduled(overview, sentence, &procedures, i));
     if !told && !planned || overview.find(sentence, Class::NoAdvice).is_some() {
         return None;
     }
@@ -60,13 +62,31 @@ fn sentence_advice(case: &Case, rule: &AlertRule, sentence: (usize, usize), sect
 /// The word of advice in a sentence; a weak one counts only where a procedure or a follow-up comes close behind.
 fn advising<'a>(overview: &Overview<'a>, sentence: (usize, usize), procedures: &[Found]) -> Option<Found<'a>> {
     let strong = overview.find(sentence, Class::Advise);
-    strong.or_else(|| {
+    // "Pelvic ultrasound suggested.": right after a procedure, and nothing follows that it could suggest.
+    let trailing = || {
+        procedures.iter().find_map(|p| {
+            let (end, _) = (p.at.1 < sentence.1).then(|| overview.class(p.at.1, Class::AdviseLast)).flatten()?;
+            let last = end >= sentence.1 || overview.lexemes[end].sort == Sort::Mark;
+            let goes_on = || overview.class(end, Class::Within).is_some();
+            (last || goes_on()).then_some(Found { at: (p.at.1, end), value: "" })
+        })
+    };
+    strong.or_else(trailing).or_else(|| {
         overview.find_all(sentence, Class::AdviseNext).into_iter().find(|weak| {
-            let close = |at: usize| weak.at.1 <= at && at <= weak.at.1 + 8;
+            // The word may be the first of the procedure: "repeat ultrasound".
+            let close = |f: &Found| weak.at.1 < f.at.1 && f.at.0 <= weak.at.1 + 8;
             let follow_up = overview.find((weak.at.1, sentence.1), Class::FollowUp);
-            procedures.iter().any(|p| close(p.at.0)) || follow_up.is_some_and(|f| close(f.at.0))
+            procedures.iter().any(close) || follow_up.is_some_and(|f| close(&f))
         })
     })
+}
+
+/// "CT in three months for the nodule.": a sentence that begins with a procedure and its time.
+fn scheduled(overview: &Overview, sentence: (usize, usize), procedures: &[Found], interval: &Interval) -> bool {
+    let (at, _) = overview.range(interval.span);
+    let within = (sentence.0..at).rev().take(2).any(|i| overview.class(i, Class::Within).is_some_and(|w| w.0 == at));
+    let first = procedures.first().is_some_and(|p| p.at.0 <= sentence.0 + 3 && p.at.1 + 3 >= at);
+    within && first
 }
 
 /// The interval of a sentence: the first after its advice, else the last before it.
@@ -98,6 +118,9 @@ fn interval_at(overview: &Overview, at: usize, last: usize) -> Option<(Interval,
         return Some((Interval { from: months, to: months, unit: IntervalUnit::Months, span }, end));
     }
     let (from, mut end) = number(overview, at)?;
+    if let Some(short) = over(overview, at, from, last) {
+        return Some(short);
+    }
     let mut to = from;
     // The range may be written "3-6", "3 - 6", "3 to 6"; "3- to 6-month" loses its hyphen to the mark.
     let mut next = end;
@@ -124,9 +147,32 @@ fn interval_at(overview: &Overview, at: usize, last: usize) -> Option<(Interval,
         _ => (IntervalUnit::Months, 12),
     };
     // Hours are days begun.
-    let scale = |n: u32| if times == 0 { n.div_ceil(24) } else { n * times };
+    let scale = |n: u32| if times == 0 { n.div_ceil(24) } else { n.saturating_mul(times) };
     let span = overview.span((at, unit_end));
     Some((Interval { from: Some(scale(from)), to: Some(scale(to)), unit, span }, unit_end))
+}
+
+/// British shorthand after a preposition: "in 6/12" is six months, "in 2/52" two weeks, "in 5/7" five days.
+fn over(overview: &Overview, at: usize, count: u32, last: usize) -> Option<(Interval, usize)> {
+    let lexemes = &overview.lexemes;
+    let before = at.checked_sub(1)?;
+    overview.class(before, Class::Within).filter(|w| w.0 == at)?;
+    let slash = lexemes.get(at + 1).is_some_and(|l| l.is_mark(b'/') && l.gap == Gap::None);
+    let below = lexemes.get(at + 2).filter(|l| slash && l.gap == Gap::None && at + 3 <= last)?;
+    if lexemes.get(at + 3).is_some_and(|l| l.is_mark(b'/')) {
+        return None;
+    }
+    let (unit, times) = match below.number(overview.text)? {
+        12 => (IntervalUnit::Months, 1),
+        52 => (IntervalUnit::Days, 7),
+        7 => (IntervalUnit::Days, 1),
+        _ => return None,
+    };
+    let span = overview.span((at, at + 3));
+    Some((
+        Interval { from: Some(count.saturating_mul(times)), to: Some(count.saturating_mul(times)), unit, span },
+        at + 3,
+    ))
 }
 
 fn number(overview: &Overview, at: usize) -> Option<(u32, usize)> {

@@ -11,17 +11,16 @@ use crate::span::{ConceptId, Span};
 
 /// A finding that one section puts on the left and the other on the right.
 pub(super) fn between(case: &Case, rule: &AlertRule, out: &mut Vec<Alert>) {
+    let analysis = case.overview.analysis;
     let mut seen: Vec<ConceptId> = Vec::new();
-    for mention in &case.overview.analysis.mentions {
+    for mention in &analysis.mentions {
         if seen.contains(&mention.concept) {
             continue;
         }
         seen.push(mention.concept);
-        let here = sided(case, &rule.between.0, mention.concept);
-        let there = sided(case, &rule.between.1, mention.concept);
-        if let (Some((one, at)), Some((other, where_else))) = (only(&here), only(&there))
-            && opposite(one, other)
-        {
+        let here = told_of(case, &rule.between.0, mention.concept);
+        let there = told_of(case, &rule.between.1, mention.concept);
+        if let Some((at, where_else)) = contradiction(case, &here, &there) {
             let mut alert = case.alert(rule, vec![where_else, at]);
             alert.what = Some(case.engine.lexicon.concept(mention.concept).id.clone());
             out.push(alert);
@@ -29,15 +28,63 @@ pub(super) fn between(case: &Case, rule: &AlertRule, out: &mut Vec<Alert>) {
     }
 }
 
-/// The sides that a section gives a concept, where it says that it is there.
-fn sided(case: &Case, section: &str, concept: ConceptId) -> Vec<(Side, Span)> {
+/// Where two sections contradict one another on one concept: the places in both.
+fn contradiction(case: &Case, here: &[u32], there: &[u32]) -> Option<(Span, Span)> {
+    let sides = |mentions: &[u32], near: bool| -> Vec<(Side, Span)> {
+        mentions.iter().filter_map(|&m| side_of(case, m, near)).collect()
+    };
+    // Where one section names the side in another part of the sentence, the other must name it outright.
+    for (near_here, near_there) in [(false, false), (true, false), (false, true)] {
+        if let (Some(one), Some(other)) = (only(&sides(here, near_here)), only(&sides(there, near_there)))
+            && opposite(one.0, other.0)
+        {
+            return Some((one.1, other.1));
+        }
+    }
+    // Both sides may have one; those of the same size are the same.
+    for &m in there {
+        let Some(size) = size_of(case, m) else { continue };
+        let same: Vec<u32> = here.iter().copied().filter(|&h| size_of(case, h) == Some(size)).collect();
+        if let (Some(one), Some(other)) = (only(&sides(&same, false)), side_of(case, m, false))
+            && opposite(one.0, other.0)
+        {
+            return Some((one.1, other.1));
+        }
+    }
+    None
+}
+
+/// The mentions of a concept that a section says are there now.
+fn told_of(case: &Case, section: &str, concept: ConceptId) -> Vec<u32> {
     let analysis = case.overview.analysis;
-    let mentions = analysis.mentions.iter().zip(&analysis.assertions);
+    let mentions = analysis.mentions.iter().zip(&analysis.assertions).enumerate();
     mentions
-        .filter(|(m, a)| m.concept == concept && a.status != Status::Absent && speaks_of_now(a))
-        .filter(|(m, _)| case.overview.section_at(m.span.start) == section)
-        .filter_map(|(m, _)| Some((m.side.or(case.engine.lexicon.concept(concept).side)?, m.span)))
+        .filter(|(_, (m, a))| m.concept == concept && a.status != Status::Absent && speaks_of_now(a))
+        .filter(|(_, (m, _))| case.overview.section_at(m.span.start) == section)
+        .map(|(i, _)| i as u32)
         .collect()
+}
+
+/// The side of a mention; with `near`, else the only side that its sentence names.
+fn side_of(case: &Case, mention: u32, near: bool) -> Option<(Side, Span)> {
+    let overview = &case.overview;
+    let mention = &overview.analysis.mentions[mention as usize];
+    let own = mention.side.or(case.engine.lexicon.concept(mention.concept).side);
+    if own.is_some() || !near {
+        return own.map(|side| (side, mention.span));
+    }
+    let (first, last) = overview.around(overview.range(mention.span).0);
+    let named: Vec<(Side, Span)> =
+        (first..last).filter_map(|i| side_at(overview, i)).map(|s| (s.0, mention.span)).collect();
+    only(&named)
+}
+
+/// The first size of a mention.
+fn size_of(case: &Case, mention: u32) -> Option<crate::Measurement> {
+    case.overview.analysis.attributes_of(mention).iter().find_map(|a| match a.detail {
+        crate::Detail::Size(size) => Some(size),
+        _ => None,
+    })
 }
 
 /// The one side of a list.
@@ -103,7 +150,9 @@ fn whole_body(case: &Case, rule: &AlertRule, out: &mut Vec<Alert>) {
     let analysis = case.overview.analysis;
     let mut found: Vec<(Side, Span)> = Vec::new();
     for (mention, assertion) in analysis.mentions.iter().zip(&analysis.assertions) {
-        if !mention.counts || !speaks_of_now(assertion) || assertion.status == Status::Absent {
+        let (at, _) = case.overview.range(mention.span);
+        let elsewhere = case.overview.find(case.overview.around(at), Class::Elsewhere).is_some();
+        if !mention.counts || !speaks_of_now(assertion) || assertion.status == Status::Absent || elsewhere {
             continue;
         }
         match mention.side {

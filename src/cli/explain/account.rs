@@ -304,6 +304,7 @@ fn reason<'e>(engine: &'e Engine, evidence: &Evidence, word: &str) -> Reason<'e>
             let composition = rules.compositions.iter().find(|c| c.rule == evidence.rule);
             gives.extend(composition.map(|c| status_word(c.status)));
         }
+        RuleKind::Sense => {}
         RuleKind::Measure => gives.push("measurement"),
         RuleKind::Section => {
             if let Some(section) = rules.sections.iter().find(|s| s.rule == evidence.rule) {
