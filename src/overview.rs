@@ -93,6 +93,11 @@ impl<'a> Overview<'a> {
             if end > 0 && lexeme.gap == Gap::Blank {
                 return end;
             }
+            // A line with a label of its own ("Clin: pain") is no title.
+            let labelled = || self.lexemes[end + 1..last.min(end + 4)].iter().any(|l| l.is_mark(b':'));
+            if end > 0 && lexeme.gap == Gap::Line && labelled() {
+                return end;
+            }
             end += 1;
             let stop = lexeme.is_mark(b'.') && self.lexemes.get(end).is_none_or(|n| n.gap >= Gap::Space);
             let own_line = self.lexemes.get(end).is_none_or(|n| n.gap >= Gap::Line);

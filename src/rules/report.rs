@@ -98,6 +98,8 @@ pub(crate) enum Class {
     Acute,
     /// Long there: an urgent finding so called is not new.
     Longstanding,
+    /// Words that may mean an urgent finding and much else.
+    Vague,
     /// Taken out: an organ so called is not there.
     Removed,
     /// Of a relative.

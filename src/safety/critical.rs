@@ -60,9 +60,14 @@ pub(super) fn concepts(case: &Case, rule: &AlertRule, number: u32, out: &mut Vec
 fn mentioned(case: &Case, rule: &AlertRule) -> Vec<(Span, Box<str>)> {
     let analysis = case.overview.analysis;
     let mentions = analysis.mentions.iter().zip(&analysis.assertions);
+    let vague = |span: Span| {
+        let (first, last) = case.overview.range(span);
+        case.overview.class(first, Class::Vague).is_some_and(|v| v.0 == last)
+    };
     let listed = mentions.filter(|(m, a)| {
         rule.concepts.binary_search(&m.concept).is_ok()
             && m.counts
+            && !vague(m.span)
             && (a.status, a.time, a.subject) == (Status::Present, Time::Current, Subject::Patient)
             && a.change.is_none_or(|c| !rule.unless.contains(&c))
     });
@@ -113,7 +118,7 @@ fn is_acute(case: &Case, span: Span) -> bool {
 }
 
 /// A word just before the mention, or just after it, says that it has long been there.
-fn is_old(case: &Case, span: Span) -> bool {
+pub(super) fn is_old(case: &Case, span: Span) -> bool {
     let overview = &case.overview;
     let (first, last) = overview.range(span);
     let (start, end) = overview.around(first);

@@ -1,6 +1,7 @@
 //! Sides that contradict one another. Only where each of two places names one side, and not the same.
 
 use super::Case;
+use super::critical::is_old;
 use crate::finding::speaks_of_now;
 use crate::lexicon::Side;
 use crate::overview::Overview;
@@ -54,13 +55,13 @@ fn contradiction(case: &Case, here: &[u32], there: &[u32]) -> Option<(Span, Span
     None
 }
 
-/// The mentions of a concept that a section says are there now.
+/// The mentions of a concept that a section says are there now; an old one may well be on the other side.
 fn told_of(case: &Case, section: &str, concept: ConceptId) -> Vec<u32> {
     let analysis = case.overview.analysis;
     let mentions = analysis.mentions.iter().zip(&analysis.assertions).enumerate();
     mentions
         .filter(|(_, (m, a))| m.concept == concept && a.status != Status::Absent && speaks_of_now(a))
-        .filter(|(_, (m, _))| case.overview.section_at(m.span.start) == section)
+        .filter(|(_, (m, _))| case.overview.section_at(m.span.start) == section && !is_old(case, m.span))
         .map(|(i, _)| i as u32)
         .collect()
 }
