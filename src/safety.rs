@@ -53,7 +53,11 @@ impl IntervalUnit {
 impl Interval {
     /// As outputs write it: `3-6 months`, `14 days`, `short`.
     pub fn written(&self) -> String {
-        let unit = self.unit.name();
+        let unit = match (self.to, self.unit) {
+            (Some(1), IntervalUnit::Days) => "day",
+            (Some(1), IntervalUnit::Months) => "month",
+            (_, unit) => unit.name(),
+        };
         match (self.from, self.to) {
             (Some(from), Some(to)) if from != to => format!("{from}-{to} {unit}"),
             (Some(from), _) => format!("{from} {unit}"),

@@ -47,7 +47,7 @@ pub(super) fn concepts(case: &Case, rule: &AlertRule, number: u32, out: &mut Vec
     let mut seen: Vec<Box<str>> = Vec::new();
     for (span, what) in found {
         let told = out.iter().any(|a| a.kind == rule.kind && a.evidence.iter().any(|e| e.overlaps(span)));
-        if told || seen.contains(&what) || is_old(case, span) || rule.acute && !is_acute(case, span) {
+        if told || seen.contains(&what) || longstanding(case, span).is_some() || rule.acute && !is_acute(case, span) {
             continue;
         }
         seen.push(what.clone());
@@ -117,11 +117,12 @@ fn is_acute(case: &Case, span: Span) -> bool {
         || overview.find((last, end.min(last + 3)), Class::Acute).is_some()
 }
 
-/// A word just before the mention, or just after it, says that it has long been there.
-pub(super) fn is_old(case: &Case, span: Span) -> bool {
+/// A word just before the mention, or just after it, says that it has long been there: as the rules call it.
+pub(super) fn longstanding<'a>(case: &Case<'a>, span: Span) -> Option<&'a str> {
     let overview = &case.overview;
     let (first, last) = overview.range(span);
     let (start, end) = overview.around(first);
-    overview.find((start.max(first.saturating_sub(3)), last), Class::Longstanding).is_some()
-        || overview.find((last, end.min(last + 3)), Class::Longstanding).is_some()
+    let before = overview.find((start.max(first.saturating_sub(3)), last), Class::Longstanding);
+    let found = before.or_else(|| overview.find((last, end.min(last + 3)), Class::Longstanding));
+    found.map(|f| f.value)
 }

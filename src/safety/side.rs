@@ -1,7 +1,7 @@
 //! Sides that contradict one another. Only where each of two places names one side, and not the same.
 
 use super::Case;
-use super::critical::is_old;
+use super::critical::longstanding;
 use crate::finding::speaks_of_now;
 use crate::lexicon::Side;
 use crate::overview::Overview;
@@ -61,7 +61,9 @@ fn told_of(case: &Case, section: &str, concept: ConceptId) -> Vec<u32> {
     let mentions = analysis.mentions.iter().zip(&analysis.assertions).enumerate();
     mentions
         .filter(|(_, (m, a))| m.concept == concept && a.status != Status::Absent && speaks_of_now(a))
-        .filter(|(_, (m, _))| case.overview.section_at(m.span.start) == section && !is_old(case, m.span))
+        .filter(|(_, (m, _))| {
+            case.overview.section_at(m.span.start) == section && longstanding(case, m.span) != Some("old")
+        })
         .map(|(i, _)| i as u32)
         .collect()
 }
@@ -74,10 +76,16 @@ fn side_of(case: &Case, mention: u32, near: bool) -> Option<(Side, Span)> {
     if own.is_some() || !near {
         return own.map(|side| (side, mention.span));
     }
-    let (first, last) = overview.around(overview.range(mention.span).0);
+    let (at, _) = overview.range(mention.span);
+    let (first, last) = overview.around(at);
     let named: Vec<(Side, Span)> =
         (first..last).filter_map(|i| side_at(overview, i)).map(|s| (s.0, mention.span)).collect();
-    only(&named)
+    let word = (first..at).find(|&i| side_at(overview, i).is_some())?;
+    let span = overview.span((word, at));
+    // What stands between is another finding's, or another statement's.
+    let other = overview.analysis.mentions.iter().any(|m| m.span != mention.span && m.span.overlaps(span));
+    let parted = overview.lexemes[word..at].iter().any(|l| l.is_mark(b';'));
+    only(&named).filter(|_| !other && !parted)
 }
 
 /// The first size of a mention.
