@@ -262,6 +262,8 @@ fn composed(overview: &Overview, from: usize) -> Option<Found> {
         let mut end = from;
         let mut value = String::new();
         let mut count = 0;
+        // The letters are written as the system writes them: `pTx`, not PTX, which is a pneumothorax.
+        let mut as_written = true;
         for component in 0..rule.components.len() {
             let mut found = None;
             overview.rules.phrases.walk(lexemes, at, |to, senses| {
@@ -277,6 +279,7 @@ fn composed(overview: &Overview, from: usize) -> Option<Found> {
             // Phrases of facts outrank: "T1-weighted" is a sequence.
             let longer = overview.rules.phrases.longest(lexemes, at, |s| matches!(s, Sense::Fact(..)).then_some(()));
             if let Some((to, written)) = found.filter(|f| longer.as_ref().is_none_or(|l| l.0 <= f.0)) {
+                as_written &= overview.text[overview.span((at, to)).range()] == **written;
                 value.push_str(written);
                 count += 1;
                 end = to;
@@ -289,7 +292,8 @@ fn composed(overview: &Overview, from: usize) -> Option<Found> {
                 }
             }
         }
-        let enough = count >= rule.enough.max(1) || count > 0 && context(overview, from, number as u32);
+        let enough = count >= rule.enough.max(1) && (as_written || !rule.exact)
+            || count > 0 && as_written && context(overview, from, number as u32);
         if enough && closes(lexemes, end) {
             let status = status(overview, from, end);
             return Some(Found { grade: number as u32, value: Some(value.into()), status, end });

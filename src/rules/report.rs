@@ -213,6 +213,8 @@ pub(crate) struct GradeRule {
     pub(crate) values: Vec<Box<str>>,
     /// Values of the components of a composed grade, in order.
     pub(crate) components: Vec<Vec<Box<str>>>,
+    /// The letters must be written as the values are: `pT2` is a stage, `PTX` a pneumothorax.
+    pub(crate) exact: bool,
     /// How many components make the grade where no word beside tells the system.
     pub(crate) enough: usize,
     /// Forms that begin with the value: indices into [`ReportRules::forms`].

@@ -88,6 +88,9 @@ struct GradeText {
     /// Components of a composed grade, in order; values as they are shown.
     #[serde(default)]
     components: Vec<Vec<Spanned<String>>>,
+    /// The letters must be written as the values are.
+    #[serde(default)]
+    exact: bool,
     /// How many components make the grade where none of `near` stands in the sentence.
     #[serde(default)]
     enough: usize,
@@ -284,6 +287,7 @@ impl Loader<'_> {
             system: text.system.into(),
             values: text.values.into_keys().map(Into::into).collect(),
             components,
+            exact: text.exact,
             enough: text.enough,
             open: self
                 .report
