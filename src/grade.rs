@@ -216,16 +216,17 @@ fn value(overview: &Overview, at: usize, grade: u32) -> Option<(Box<str>, usize)
     found
 }
 
-/// A number that goes on ("4.5", "3/12") or is followed by a unit of length is no value.
+/// A number that goes on ("4.5", "2-3") or is followed by a unit of length is no value.
 fn measured(overview: &Overview, end: usize) -> bool {
     let lexemes = &overview.lexemes;
     let Some(next) = lexemes.get(end) else { return false };
     let goes_on = (next.is_mark(b'.') || next.is_mark(b'/'))
         && next.gap == Gap::None
         && lexemes.get(end + 1).is_some_and(|l| l.gap == Gap::None && l.sort == Sort::Digits);
+    let range = next.gap == Gap::Hyphen && next.sort == Sort::Digits;
     let unit = ["mm", "cm", "ml", "cc", "hu"];
     let unit = unit.iter().any(|u| overview.text[next.span.range()].eq_ignore_ascii_case(u));
-    (goes_on && lexemes[end - 1].sort == Sort::Digits && !next.is_mark(b'/')) || unit
+    (goes_on && lexemes[end - 1].sort == Sort::Digits && !next.is_mark(b'/')) || range || unit
 }
 
 /// The end of the words that must follow a value, a few words on at most.

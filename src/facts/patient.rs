@@ -119,8 +119,12 @@ fn opening(overview: &Overview, at: usize, out: &mut Said) {
         return;
     }
     // The sex may be told in the same breath ("yoM") or a few words on ("45-year-old pregnant woman").
-    let sex = (end..sentence.1.min(unit_end + 4)).find_map(|i| {
-        let near = i <= unit_end + 1;
+    // A full stop may belong to the age ("66 y.o. M").
+    let blank = |i: &usize| overview.lexemes[*i].gap < Gap::Blank;
+    let after = (end..overview.lexemes.len().min(unit_end + 4)).take_while(blank);
+    let before = sentence.0.max(at.saturating_sub(3))..at;
+    let sex = after.chain(before).find_map(|i| {
+        let near = end <= i && i <= unit_end + 1;
         let letter = || near.then(|| letter(overview, i)).flatten();
         let (last, sex) = overview.class(i, Class::Sex).or_else(letter)?;
         Some((as_sex(sex)?, (i, last)))

@@ -18,6 +18,11 @@ pub(super) fn told(case: &Case, rule: &AlertRule, out: &mut Vec<Alert>) {
         if place != Some(Source::Body) && *rule.has != *section {
             continue;
         }
+        // "Previously discussed with Dr. Roe" is no news.
+        let lead = (sentence.0.max(told.at.0.saturating_sub(2)), told.at.0);
+        if overview.find(lead, Class::Elsewhere).is_some() {
+            continue;
+        }
         // A name that was removed is the name of whoever was told.
         let masked = (told.at.0..sentence.1).find(|&i| overview.lexemes[i].sort == Sort::Mask);
         let masked = masked.map(|i| Found { at: (i, i + 1), value: "" });
@@ -122,6 +127,10 @@ pub(super) fn longstanding<'a>(case: &Case<'a>, span: Span) -> Option<&'a str> {
     let overview = &case.overview;
     let (first, last) = overview.range(span);
     let (start, end) = overview.around(first);
+    let lead = (start.max(first.saturating_sub(5)), last);
+    if overview.find_all(lead, Class::Acute).iter().any(|a| !a.value.is_empty()) {
+        return None;
+    }
     let before = overview.find((start.max(first.saturating_sub(3)), last), Class::Longstanding);
     let found = before.or_else(|| overview.find((last, end.min(last + 3)), Class::Longstanding));
     found.map(|f| f.value)

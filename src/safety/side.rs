@@ -109,7 +109,10 @@ fn opposite(one: Side, other: Side) -> bool {
 /// The side of the examination against what the report, or the question, says of the same part.
 pub(super) fn order(case: &Case, rule: &AlertRule, out: &mut Vec<Alert>) {
     let overview = &case.overview;
-    let parts: Vec<&str> = values(case, FactKind::BodyPart);
+    let mut parts: Vec<&str> = values(case, FactKind::BodyPart);
+    if parts.is_empty() {
+        parts = asked_parts(overview);
+    }
     for part in parts {
         let mut named: Vec<(Option<Source>, Side, Span)> = Vec::new();
         for (at, end) in named_parts(overview, part) {
@@ -188,6 +191,26 @@ fn values<'a>(case: &'a Case, kind: FactKind) -> Vec<&'a str> {
 fn one(named: &[(Option<Source>, Side, Span)], place: Source) -> Option<(Side, Span)> {
     let here: Vec<(Side, Span)> = named.iter().filter(|n| n.0 == Some(place)).map(|n| (n.1, n.2)).collect();
     only(&here)
+}
+
+/// The parts of the body that the question names.
+fn asked_parts<'a>(overview: &Overview<'a>) -> Vec<&'a str> {
+    let rules = overview.rules;
+    let mut out = Vec::new();
+    for at in (0..overview.lexemes.len()).filter(|&i| overview.places[i] == Some(Source::Indication)) {
+        let part = |sense: &Sense| match *sense {
+            Sense::Fact(rule, value) => {
+                let rule = &rules.facts[rule as usize];
+                (rule.fact == FactKind::BodyPart && !rule.signs).then(|| &*rule.values[value as usize])
+            }
+            _ => None,
+        };
+        let found = rules.phrases.longest(&overview.lexemes, at, part);
+        out.extend(found.into_iter().flat_map(|f| f.1));
+    }
+    out.sort_unstable();
+    out.dedup();
+    out
 }
 
 /// Where the words of a part of the body stand.
