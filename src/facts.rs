@@ -8,7 +8,7 @@ mod patient;
 
 pub use date::DateOrder;
 pub use patient::Metadata;
-pub(crate) use patient::said;
+pub(crate) use patient::{Said, said};
 
 use crate::engine::{Analysis, Engine};
 use crate::overview::Overview;
@@ -120,7 +120,7 @@ fn read(overview: &Overview, signs: bool, list: &mut Vec<Fact>) {
             // A sentence on another study tells nothing of this one.
             let elsewhere = kind != FactKind::Comparison
                 && place == Source::Body
-                && overview.find(overview.around(at), Class::Elsewhere).is_some();
+                && overview.find(overview.near(at), Class::Elsewhere).is_some();
             for (number, value) in found.into_iter().filter(|_| !elsewhere) {
                 let rule = &rules.facts[number as usize];
                 if rule.fact == kind {
@@ -210,7 +210,7 @@ fn comparisons(overview: &Overview, order: DateOrder, list: &mut Vec<Fact>) {
             at += 1;
             continue;
         };
-        let (first, _) = overview.around(at);
+        let (first, _) = overview.near(at);
         let introduced = || {
             matches!(source, Source::Body | Source::Technique | Source::Exam)
                 && overview.find((first, at), Class::Compared).is_some()
@@ -257,10 +257,13 @@ fn choose(mut list: Vec<Fact>, signs: Vec<Fact>) -> Facts {
         }
     }
     let mut out: Vec<Fact> = Vec::new();
+    let mut known = std::collections::BTreeSet::new();
     for fact in list {
         let same = |f: &&Fact| f.kind == fact.kind;
         let first = out.iter().find(same).map(|f| f.source);
-        let told = out.iter().filter(same).any(|f| f.value == fact.value && (f.value.is_some() || f.span == fact.span));
+        // A date that cannot be read stands for itself.
+        let span = if fact.value.is_none() { fact.span } else { None };
+        let new = known.insert((fact.kind, fact.value.clone(), span));
         let one_place = matches!(
             fact.kind,
             FactKind::Modality
@@ -270,7 +273,8 @@ fn choose(mut list: Vec<Fact>, signs: Vec<Fact>) -> Facts {
                 | FactKind::Sex
                 | FactKind::Age
         );
-        if !told && !(one_place && first.is_some_and(|s| s != fact.source)) {
+        let other_place = one_place && first.is_some_and(|s| s != fact.source);
+        if new && !other_place {
             out.push(fact);
         }
     }

@@ -130,7 +130,7 @@ fn best(overview: &Overview, at: usize) -> Option<Found> {
 fn named(overview: &Overview, from: usize, name: usize, form: u32) -> Option<Found> {
     let rules = overview.rules;
     let shape = rules.forms[form as usize];
-    let (_, last) = overview.around(from);
+    let (_, last) = overview.near(from);
     if shape.near && !context(overview, from, shape.grade) {
         return None;
     }
@@ -164,7 +164,7 @@ fn named(overview: &Overview, from: usize, name: usize, form: u32) -> Option<Fou
     }
     // "No LI-RADS category", not "no Salter-Harris fracture".
     overview.lexemes.get(name).and_then(|_| overview.class(name, Class::Filler))?;
-    let before = overview.find((overview.around(from).0, from), Class::NoGradeBefore)?;
+    let before = overview.find((overview.near(from).0, from), Class::NoGradeBefore)?;
     (before.at.1 == from).then_some(Found { grade: shape.grade, value: None, status, end: name })
 }
 
@@ -248,7 +248,7 @@ fn after(overview: &Overview, from: usize, last: usize, form: u32) -> Option<usi
 
 /// A word of the grade's context stands in the sentence.
 fn context(overview: &Overview, at: usize, grade: u32) -> bool {
-    let (first, last) = overview.around(at);
+    let (first, last) = overview.near(at);
     (first..last).any(|i| {
         let pick = |s: &Sense| (*s == Sense::Near(grade)).then_some(());
         overview.rules.phrases.longest(&overview.lexemes, i, pick).is_some()
@@ -314,7 +314,7 @@ fn begins_part(overview: &Overview, at: usize, grade: u32, component: u32) -> bo
 
 /// Whether a grade with a value is given.
 fn status(overview: &Overview, from: usize, end: usize) -> GradeStatus {
-    let (first, last) = overview.around(from);
+    let (first, last) = overview.near(from);
     let near = first.max(from.saturating_sub(5));
     if overview.find((near, from), Class::NoGradeBefore).is_some()
         || overview.find((end, last.min(end + 4)), Class::NoGradeAfter).is_some()

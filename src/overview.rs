@@ -6,13 +6,16 @@
 use crate::engine::Analysis;
 use crate::lexeme::{Gap, Lexeme};
 use crate::rules::report::{Class, ReportRules, Sense};
-use crate::rules::{Rules, Source};
+use crate::rules::{Rules, SectionRule, Source};
 use crate::span::Span;
 
 /// No title is longer, in lexemes.
 const TITLE: usize = 40;
 /// A first sentence that goes on in running text is a title up to this many lexemes.
 const SHORT_TITLE: usize = 12;
+
+/// What stands further off says nothing of a word.
+const NEAR: usize = 60;
 
 /// A report's lexemes with their surroundings.
 pub(crate) struct Overview<'a> {
@@ -23,6 +26,8 @@ pub(crate) struct Overview<'a> {
     pub(crate) lexemes: Vec<Lexeme>,
     /// By lexeme; `None` in headings and in sections that are no place.
     pub(crate) places: Vec<Option<Source>>,
+    /// By lexeme: the section whose body or heading it stands in.
+    sections: Vec<u32>,
     /// First and last lexeme of every sentence, end-exclusive.
     pub(crate) sentences: Vec<(usize, usize)>,
 }
@@ -40,7 +45,8 @@ impl<'a> Overview<'a> {
     pub(crate) fn new(text: &'a str, analysis: &'a Analysis, all: &'a Rules) -> Overview<'a> {
         let rules = &all.report;
         let lexemes = rules.phrases.lexemes(text);
-        let mut overview = Overview { text, analysis, all, rules, lexemes, places: Vec::new(), sentences: Vec::new() };
+        let (places, sections) = (vec![None; lexemes.len()], vec![0; lexemes.len()]);
+        let mut overview = Overview { text, analysis, all, rules, lexemes, places, sections, sentences: Vec::new() };
         overview.sentences = analysis.sentences.iter().map(|s| overview.range(s.span)).collect();
         overview.place();
         overview
@@ -59,15 +65,17 @@ impl<'a> Overview<'a> {
     }
 
     fn place(&mut self) {
-        self.places = vec![None; self.lexemes.len()];
         let title = self.title();
-        for section in &self.analysis.sections {
+        for (number, section) in self.analysis.sections.iter().enumerate() {
             let place = match section.kind {
                 Some(kind) => self.rules.place(&self.all.sections[kind as usize].id),
                 None => Some(Source::Body),
             };
             let (first, last) = self.range(section.body);
             self.places[first..last].fill(place);
+            self.sections[first..last].fill(number as u32);
+            let (first, last) = self.range(section.heading);
+            self.sections[first..last].fill(number as u32);
         }
         self.places[..title].fill(Some(Source::Exam));
         // A sentence that tells how the study was made is technique wherever it stands.
@@ -159,16 +167,30 @@ impl<'a> Overview<'a> {
         match self.sentence_of(at) {
             Some(sentence) => self.sentences[sentence],
             None => {
-                let first = (1..=at).rev().find(|&i| self.lexemes[i].gap >= Gap::Line).unwrap_or(0);
-                let last = (at + 1..self.lexemes.len()).find(|&i| self.lexemes[i].gap >= Gap::Line);
-                (first, last.unwrap_or(self.lexemes.len()))
+                let lines = |i: &usize| self.lexemes[*i].gap >= Gap::Line;
+                let (least, most) = (at.saturating_sub(NEAR), self.lexemes.len().min(at + NEAR));
+                let first = (least.max(1)..=at).rev().find(lines).unwrap_or(least);
+                (first, (at + 1..most).find(lines).unwrap_or(most))
             }
         }
     }
 
-    /// The kind of section that a byte of the text stands in.
+    /// As [`Overview::around`], but no further than some lexemes off: the work on a word must not grow with its
+    /// sentence.
+    pub(crate) fn near(&self, at: usize) -> (usize, usize) {
+        let (first, last) = self.around(at);
+        (first.max(at.saturating_sub(NEAR)), last.min(at + NEAR))
+    }
+
+    /// The kind of section that a lexeme stands in.
+    pub(crate) fn section(&self, at: usize) -> Option<&'a SectionRule> {
+        let section = self.analysis.sections.get(*self.sections.get(at)? as usize)?;
+        section.kind.map(|k| &self.all.sections[k as usize])
+    }
+
+    /// Id of the kind of section that a byte of the text stands in.
     pub(crate) fn section_at(&self, byte: u32) -> &'a str {
-        let section = self.analysis.sections.iter().rev().find(|s| s.body.start <= byte || s.heading.start <= byte);
-        section.and_then(|s| s.kind).map_or("body", |k| &self.all.sections[k as usize].id)
+        let at = self.lexemes.partition_point(|l| l.span.end <= byte);
+        self.section(at).map_or("body", |s| &s.id)
     }
 }

@@ -11,7 +11,7 @@ mod fit;
 mod side;
 
 use crate::engine::{Analysis, Engine};
-use crate::facts::{Fact, Metadata, said};
+use crate::facts::{Fact, Metadata, Said, said};
 use crate::overview::Overview;
 use crate::report::Report;
 use crate::rules::report::{AlertRule, Look};
@@ -95,6 +95,8 @@ struct Case<'a> {
     overview: Overview<'a>,
     examination: Vec<Fact>,
     metadata: Metadata,
+    /// What the report itself says of its patient.
+    said: Said,
 }
 
 impl Engine {
@@ -116,7 +118,8 @@ impl Engine {
         let facts = self.facts(report, analysis);
         let kinds = [FactKind::BodyPart, FactKind::Laterality];
         let examination = facts.list.into_iter().filter(|f| kinds.contains(&f.kind)).collect();
-        let case = Case { engine: self, overview, examination, metadata };
+        let said = said(&overview);
+        let case = Case { engine: self, overview, examination, metadata, said };
         let mut out = Vec::new();
         for (number, rule) in self.rules.report.alerts.iter().enumerate() {
             match rule.look {
@@ -154,11 +157,11 @@ impl Case<'_> {
 
     /// The sex that is told with the report, else the one it opens with.
     fn sex(&self) -> Option<crate::rules::Sex> {
-        self.metadata.sex.or_else(|| said(&self.overview).sex.map(|s| s.0))
+        self.metadata.sex.or_else(|| self.said.sex.map(|s| s.0))
     }
 
     /// The age in years, likewise.
     fn age(&self) -> Option<f32> {
-        self.metadata.age.or_else(|| said(&self.overview).age.map(|a| a.1))
+        self.metadata.age.or_else(|| self.said.age.as_ref().map(|a| a.1))
     }
 }

@@ -177,7 +177,7 @@ fn year(overview: &Overview, at: usize) -> Option<(u32, usize)> {
         next += 1;
     }
     let (value, digits) = number(overview, next)?;
-    let short = digits == 2 && overview.lexemes[next].gap <= Gap::Hyphen || digits == 2 && next == at;
+    let short = digits == 2 && (overview.lexemes[next].gap <= Gap::Hyphen || next == at);
     (digits == 4 || short).then(|| (full(value, digits), next + 1))
 }
 
@@ -191,7 +191,7 @@ fn full(year: u32, digits: u32) -> u32 {
 }
 
 fn iso(year: u32, month: u32, day: u32) -> Option<String> {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let days = match month {
         4 | 6 | 9 | 11 => 30,
         2 if leap => 29,

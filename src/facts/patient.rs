@@ -102,7 +102,7 @@ fn opening(overview: &Overview, at: usize, out: &mut Said) {
     if at > 0 && overview.lexemes[at].is_glued(Some(&overview.lexemes[at - 1])) {
         return;
     }
-    let sentence = overview.around(at);
+    let sentence = overview.near(at);
     if overview.find((sentence.0, at), Class::Relative).is_some() {
         return;
     }
@@ -121,7 +121,7 @@ fn opening(overview: &Overview, at: usize, out: &mut Said) {
     // The sex may be told in the same breath ("yoM") or a few words on ("45-year-old pregnant woman").
     // A full stop may belong to the age ("66 y.o. M").
     let blank = |i: &usize| overview.lexemes[*i].gap < Gap::Blank;
-    let after = (end..overview.lexemes.len().min(unit_end + 4)).take_while(blank);
+    let after = (end..overview.lexemes.len().min(unit_end + 7)).take_while(blank);
     let before = sentence.0.max(at.saturating_sub(3))..at;
     let sex = after.chain(before).find_map(|i| {
         let near = end <= i && i <= unit_end + 1;

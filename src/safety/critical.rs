@@ -51,8 +51,11 @@ pub(super) fn concepts(case: &Case, rule: &AlertRule, number: u32, out: &mut Vec
     found.sort();
     let mut seen: Vec<Box<str>> = Vec::new();
     for (span, what) in found {
+        if seen.contains(&what) {
+            continue;
+        }
         let told = out.iter().any(|a| a.kind == rule.kind && a.evidence.iter().any(|e| e.overlaps(span)));
-        if told || seen.contains(&what) || longstanding(case, span).is_some() || rule.acute && !is_acute(case, span) {
+        if told || longstanding(case, span).is_some() || rule.acute && !is_acute(case, span) {
             continue;
         }
         seen.push(what.clone());

@@ -17,13 +17,9 @@ fn named(case: &Case, rule: &AlertRule, number: u32) -> Vec<(Span, Option<Box<st
             at += 1;
             continue;
         };
-        let sentence = overview.around(at);
+        let sentence = overview.near(at);
         let aside = [Class::Relative, Class::Removed].into_iter().any(|c| overview.find(sentence, c).is_some());
-        let family = overview.analysis.sections.iter().any(|s| {
-            let span = overview.lexemes[at].span;
-            let kind = s.kind.map(|k| &case.engine.rules.sections[k as usize]);
-            s.body.overlaps(span) && kind.is_some_and(|k| k.subject != Subject::Patient)
-        });
+        let family = overview.section(at).is_some_and(|s| s.subject != Subject::Patient);
         if !aside && !family {
             out.push((overview.span((at, end)), None));
         }
@@ -36,7 +32,7 @@ fn named(case: &Case, rule: &AlertRule, number: u32) -> Vec<(Span, Option<Box<st
         let listed = concepts.find(|c| rule.concepts.binary_search(c).is_ok());
         let Some(concept) = listed.filter(|_| assertion.subject == Subject::Patient) else { continue };
         let (first, _) = overview.range(mention.span);
-        let sentence = overview.around(first);
+        let sentence = overview.near(first);
         if [Class::Removed, Class::Relative].into_iter().all(|c| overview.find(sentence, c).is_none()) {
             out.push((mention.span, Some(case.engine.lexicon.concept(concept).id.clone())));
         }
@@ -66,8 +62,7 @@ fn gathered(case: &Case, rule: &AlertRule, number: u32) -> Option<Alert> {
 
 /// The sex that came with the report is not the one that it opens with.
 pub(super) fn stated_sex(case: &Case, rule: &AlertRule, out: &mut Vec<Alert>) {
-    let said = crate::facts::said(&case.overview).sex;
-    if let (Some(told), Some((said, at))) = (case.metadata.sex, said)
+    if let (Some(told), Some((said, at))) = (case.metadata.sex, case.said.sex)
         && told != said
     {
         let mut alert = case.alert(rule, vec![case.overview.span(at)]);

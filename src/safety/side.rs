@@ -13,17 +13,24 @@ use crate::span::{ConceptId, Span};
 /// A finding that one section puts on the left and the other on the right.
 pub(super) fn between(case: &Case, rule: &AlertRule, out: &mut Vec<Alert>) {
     let analysis = case.overview.analysis;
+    let lexicon = &case.engine.lexicon;
+    let (findings, conclusion) = (told_in(case, &rule.between.0), told_in(case, &rule.between.1));
     let mut seen: Vec<ConceptId> = Vec::new();
-    for mention in &analysis.mentions {
-        if seen.contains(&mention.concept) {
+    for &mention in &conclusion {
+        let concept = analysis.mentions[mention as usize].concept;
+        if seen.contains(&concept) {
             continue;
         }
-        seen.push(mention.concept);
-        let here = told_of(case, &rule.between.0, mention.concept);
-        let there = told_of(case, &rule.between.1, mention.concept);
-        if let Some((at, where_else)) = contradiction(case, &here, &there) {
+        seen.push(concept);
+        let of = |list: &[u32], speaks: &dyn Fn(ConceptId) -> bool| -> Vec<u32> {
+            list.iter().copied().filter(|&m| speaks(analysis.mentions[m as usize].concept)).collect()
+        };
+        let here = of(&findings, &|c| c == concept);
+        let there = of(&conclusion, &|c| c == concept);
+        let kin = of(&findings, &|c| lexicon.is_a(c, concept) || lexicon.is_a(concept, c));
+        if let Some((at, where_else)) = contradiction(case, &here, &there).or_else(|| of_size(case, &kin, &there)) {
             let mut alert = case.alert(rule, vec![where_else, at]);
-            alert.what = Some(case.engine.lexicon.concept(mention.concept).id.clone());
+            alert.what = Some(lexicon.concept(concept).id.clone());
             out.push(alert);
         }
     }
@@ -42,28 +49,31 @@ fn contradiction(case: &Case, here: &[u32], there: &[u32]) -> Option<(Span, Span
             return Some((one.1, other.1));
         }
     }
-    // Both sides may have one; those of the same size are the same.
-    for &m in there {
-        let Some(size) = size_of(case, m) else { continue };
-        let same: Vec<u32> = here.iter().copied().filter(|&h| size_of(case, h) == Some(size)).collect();
-        if let (Some(one), Some(other)) = (only(&sides(&same, false)), side_of(case, m, false))
-            && opposite(one.0, other.0)
-        {
-            return Some((one.1, other.1));
-        }
-    }
     None
 }
 
-/// The mentions of a concept that a section says are there now; an old one may well be on the other side.
-fn told_of(case: &Case, section: &str, concept: ConceptId) -> Vec<u32> {
+/// Both sides may have one; those of the same size are the same, even where one is called by a wider name.
+fn of_size(case: &Case, here: &[u32], there: &[u32]) -> Option<(Span, Span)> {
+    let sized = |list: &[u32]| -> Vec<(crate::Measurement, (Side, Span))> {
+        list.iter().filter_map(|&m| Some((size_of(case, m)?, side_of(case, m, false)?))).collect()
+    };
+    let (findings, mut conclusion) = (sized(here), sized(there));
+    conclusion.dedup_by(|b, a| a.0 == b.0 && a.1.0 == b.1.0);
+    conclusion.iter().find_map(|(size, other)| {
+        let same: Vec<(Side, Span)> = findings.iter().filter(|f| f.0 == *size).map(|f| f.1).collect();
+        let one = only(&same)?;
+        opposite(one.0, other.0).then_some((one.1, other.1))
+    })
+}
+
+/// The mentions of findings that a section says are there now; an old one may well be on the other side.
+fn told_in(case: &Case, section: &str) -> Vec<u32> {
     let analysis = case.overview.analysis;
     let mentions = analysis.mentions.iter().zip(&analysis.assertions).enumerate();
     mentions
-        .filter(|(_, (m, a))| m.concept == concept && a.status != Status::Absent && speaks_of_now(a))
-        .filter(|(_, (m, _))| {
-            case.overview.section_at(m.span.start) == section && longstanding(case, m.span) != Some("old")
-        })
+        .filter(|(_, (_, a))| a.status != Status::Absent && speaks_of_now(a))
+        .filter(|(_, (m, _))| case.overview.section_at(m.span.start) == section)
+        .filter(|(_, (m, _))| longstanding(case, m.span) != Some("old"))
         .map(|(i, _)| i as u32)
         .collect()
 }
@@ -77,7 +87,7 @@ fn side_of(case: &Case, mention: u32, near: bool) -> Option<(Side, Span)> {
         return own.map(|side| (side, mention.span));
     }
     let (at, _) = overview.range(mention.span);
-    let (first, last) = overview.around(at);
+    let (first, last) = overview.near(at);
     let named: Vec<(Side, Span)> =
         (first..last).filter_map(|i| side_at(overview, i)).map(|s| (s.0, mention.span)).collect();
     let word = (first..at).find(|&i| side_at(overview, i).is_some())?;
@@ -163,7 +173,7 @@ fn whole_body(case: &Case, rule: &AlertRule, out: &mut Vec<Alert>) {
     let mut found: Vec<(Side, Span)> = Vec::new();
     for (mention, assertion) in analysis.mentions.iter().zip(&analysis.assertions) {
         let (at, _) = case.overview.range(mention.span);
-        let elsewhere = case.overview.find(case.overview.around(at), Class::Elsewhere).is_some();
+        let elsewhere = case.overview.find(case.overview.near(at), Class::Elsewhere).is_some();
         if !mention.counts || !speaks_of_now(assertion) || assertion.status == Status::Absent || elsewhere {
             continue;
         }
@@ -239,7 +249,7 @@ fn named_parts(overview: &Overview, part: &str) -> Vec<(usize, usize)> {
 
 /// The side said right before a part, or right after it, and the lexemes of both.
 fn side_beside(overview: &Overview, at: usize, end: usize) -> Option<(Side, (usize, usize))> {
-    let (first, last) = overview.around(at);
+    let (first, last) = overview.near(at);
     let near = first.max(at.saturating_sub(2));
     let before = (near..at).rev().find_map(|i| side_at(overview, i).filter(|s| s.1 <= at).map(|s| (s.0, (i, end))));
     let after = || (end < last).then(|| side_at(overview, end)).flatten().map(|s| (s.0, (at, s.1)));
