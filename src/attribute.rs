@@ -72,6 +72,16 @@ impl Attributes {
         }
         self
     }
+
+    /// Names the side of the nearest part: "left" and "kidney" lie in the left kidney.
+    pub(crate) fn sided(mut self, lexicon: &Lexicon) -> Attributes {
+        if let (Some(part), Some(side)) = (self.location[0], self.side)
+            && let Some(sided) = lexicon.sided(part, side)
+        {
+            self.location[0] = Some(sided);
+        }
+        self
+    }
 }
 
 /// What a line that only names a part ("Left ear:") says of the lines below it.
@@ -83,20 +93,20 @@ pub(crate) fn heading(units: &[Unit], tokens: &[Token], rules: &Rules, lexicon: 
     out
 }
 
-/// The words of the mention itself: "small left kidney", "elevation of the right hemidiaphragm".
+/// The words of the mention itself: "small left kidney", "elevation of the right hemidiaphragm". What stands in a
+/// term is read by its longest parts, so that "small bowel obstruction" is not a small one.
 fn inside(out: &mut Attributes, unit: &Unit, tokens: &[Token], rules: &Rules, lexicon: &Lexicon) {
-    let mut at = unit.first as usize;
-    while at < unit.last as usize {
-        let words = tokens[at..unit.last as usize].iter().map(|t| t.word);
-        let whole = (unit.last as usize - at, unit.phrase);
-        match rules.matcher.longest(words) {
-            // Not the term itself again, but what stands in it.
-            Some((length, phrase)) if (length, phrase.0) != whole || unit.phrase == NONE => {
+    let (first, last) = (unit.first as usize, unit.last as usize);
+    let mut at = first;
+    while at < last {
+        // Not the term itself again.
+        let end = if at == first && unit.phrase != NONE { last - 1 } else { last };
+        match rules.matcher.longest(tokens[at..end].iter().map(|t| t.word)) {
+            Some((length, phrase)) => {
                 let part = Unit { first: at as u32, last: (at + length) as u32, phrase: phrase.0, ..*unit };
                 piece(out, &part, tokens, rules, lexicon);
                 at += length;
             }
-            Some(_) => return inside_words(out, unit, tokens, rules, lexicon),
             None => at += 1,
         }
     }

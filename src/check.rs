@@ -7,7 +7,7 @@ mod report;
 use crate::engine::{Engine, Scratch};
 use crate::error::Fault;
 use crate::lexicon::{Kind, PhraseId};
-use crate::rules::{Mark, RuleKind, Status, Subject, Time, strip_marks};
+use crate::rules::{BoundScheme, Mark, RuleKind, Status, Subject, Time, strip_marks};
 use crate::span::{RuleId, Span};
 
 /// What a check found.
@@ -39,6 +39,14 @@ pub fn check(engine: &Engine) -> Checked {
     checked
 }
 
+/// Runs the checks of terms and concepts alone.
+pub fn vocabulary(engine: &Engine) -> Checked {
+    let mut checked = Checked::default();
+    terms(engine, &mut checked);
+    concepts(engine, &mut checked);
+    checked
+}
+
 /// Every term must be found by its own words, and mean its own concept.
 fn terms(engine: &Engine, checked: &mut Checked) {
     let mut tokens = Vec::new();
@@ -55,7 +63,14 @@ fn terms(engine: &Engine, checked: &mut Checked) {
                 Kind::Descriptor => meaning.descriptor,
             }
         });
-        if means == Some(term.concept.0) {
+        // "left kidney" is formed by its side and its part.
+        let formed = engine.lexicon.unsided(term.concept).is_some_and(|whole| {
+            let rest = &tokens[1..];
+            engine.rules.matcher.longest(rest.iter().map(|t| t.word)).is_some_and(|(length, PhraseId(phrase))| {
+                length == rest.len() && engine.rules.meanings[phrase as usize].anatomy == whole.0
+            })
+        });
+        if means == Some(term.concept.0) || formed {
             checked.terms += 1;
         } else {
             let message = format!("term \"{}\" of \"{}\" cannot be reached", term.text, concept.id);
@@ -223,37 +238,53 @@ fn section(engine: &Engine, rule: RuleId, sentence: &str, hit: bool) -> Vec<Stri
     }
 }
 
+/// Every scheme and profile binds, every label has a definition and examples, and every example holds.
 fn schemes(engine: &Engine, checked: &mut Checked) {
-    for bound in &engine.rules.schemes {
-        let scheme = &bound.scheme;
-        let special = scheme.no_finding.as_ref().map(|n| n.label);
-        for (i, label) in scheme.labels.iter().enumerate() {
-            checked.labels += 1;
-            let mut fault = |message: String| {
-                checked.faults.push(Fault::new(
-                    &scheme.file,
-                    label.line as usize,
-                    format!("label \"{}\": {message}", label.name),
-                ));
-            };
-            if special != Some(i) && !bound.targets.iter().flatten().any(|t| t.label as usize == i) {
-                fault("no concept counts for it".to_owned());
-            }
-            if label.definition.trim().is_empty() {
-                fault("no definition".to_owned());
-            }
-            if label.examples.is_empty() {
-                fault("no examples".to_owned());
-            }
-            for (text, want) in &label.examples {
-                checked.sentences += 1;
-                let analysis = engine.analyze_with(&mut Scratch::default(), text);
-                let got = engine.labels(&analysis, bound).iter().find(|l| l.label as usize == i).map(|l| l.value);
-                if got != *want {
-                    let name =
-                        |v: Option<Status>| v.map_or("not mentioned", |s| told(s, Time::Current, Subject::Patient));
-                    fault(format!("example {text:?} gives {}; expected {}", name(got), name(*want)));
-                }
+    for source in &engine.rules.schemes {
+        match source.bind(&engine.lexicon) {
+            Err(faults) => checked.faults.extend_from_slice(faults),
+            // What is made of the lexicon was checked with it.
+            Ok(_) if source.is_lexicon() => {}
+            Ok(bound) => scheme(engine, bound, checked),
+        }
+    }
+    for profile in &engine.rules.profiles {
+        if let Err(faults) = profile.bind(&engine.rules.schemes, &engine.lexicon) {
+            checked.faults.extend(faults);
+        }
+    }
+}
+
+fn scheme(engine: &Engine, bound: &BoundScheme, checked: &mut Checked) {
+    let scheme = &bound.scheme;
+    let special = scheme.no_finding.as_ref().map(|n| n.label);
+    let mut counted = vec![false; scheme.labels.len()];
+    for target in bound.targets.iter().flatten() {
+        counted[target.label as usize] = true;
+    }
+    let mut scratch = Scratch::default();
+    for (i, label) in scheme.labels.iter().enumerate() {
+        checked.labels += 1;
+        let mut fault = |message: String| {
+            let message = format!("label \"{}\": {message}", label.name);
+            checked.faults.push(Fault::new(&scheme.file, label.line as usize, message));
+        };
+        if special != Some(i) && !counted[i] && (bound.children[i].is_empty() || !scheme.hierarchy.up) {
+            fault("no concept counts for it".to_owned());
+        }
+        if label.definition.trim().is_empty() {
+            fault("no definition".to_owned());
+        }
+        if label.examples.is_empty() {
+            fault("no examples".to_owned());
+        }
+        for (text, want) in &label.examples {
+            checked.sentences += 1;
+            let analysis = engine.analyze_with(&mut scratch, text);
+            let got = engine.labels(&analysis, bound).iter().find(|l| l.label as usize == i).map(|l| l.value);
+            if got != *want {
+                let name = |v: Option<Status>| v.map_or("not mentioned", |s| told(s, Time::Current, Subject::Patient));
+                fault(format!("example {text:?} gives {}; expected {}", name(got), name(*want)));
             }
         }
     }

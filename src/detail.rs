@@ -90,17 +90,23 @@ pub(crate) enum Owner {
     Nothing,
 }
 
+/// The sentence around a mention.
+pub(crate) struct Around<'a> {
+    pub(crate) units: &'a [Unit],
+    pub(crate) tokens: &'a [Token],
+    pub(crate) owned: &'a [(Owner, Measured)],
+    pub(crate) rules: &'a Rules,
+}
+
 /// Everything said of one mention, as (what, by which words), handed to `put`.
 pub(crate) fn of_mention(
     candidate: &Candidate,
     attributes: &Attributes,
-    owned: &[(Owner, Measured)],
-    units: &[Unit],
-    tokens: &[Token],
-    rules: &Rules,
+    around: &Around<'_>,
     device: bool,
     mut put: impl FnMut(Detail, Evidence),
 ) {
+    let Around { units, tokens, owned, rules } = *around;
     let names: [fn(ValueId) -> Detail; 3] = [Detail::Acuity, Detail::CountWord, Detail::Position];
     for (i, (named, make)) in attributes.named.iter().zip(names).enumerate() {
         // A number says more than "multiple".
@@ -179,10 +185,8 @@ fn owner(units: &[Unit], first: usize, last: usize, measures: &[Measured]) -> Ow
     let said = first > 0
         && (units[first - 1].is(class::VERB | class::PREPOSITION | class::PARTICIPLE | class::COPULA)
             || matches!(units[first - 1].kind, TokenKind::Colon | TokenKind::Comma));
-    if !bracketed
-        && !(said && matches!(left, Owner::Mention(_)))
-        && let Some(right) = rightward(units, last, measures)
-    {
+    let looks_back = bracketed || (said && matches!(left, Owner::Mention(_)));
+    if !looks_back && let Some(right) = rightward(units, last, measures) {
         return right;
     }
     left

@@ -8,6 +8,7 @@ macro_rules! files {
 pub(crate) fn lexicons() -> Vec<(&'static str, &'static str)> {
     files![
         "lexicons/en/abdomen-anatomy.tsv",
+        "lexicons/en/abdomen-descriptors.tsv",
         "lexicons/en/abdomen-findings.tsv",
         "lexicons/en/breast-findings.tsv",
         "lexicons/en/cardiovascular-findings.tsv",
@@ -22,7 +23,8 @@ pub(crate) fn lexicons() -> Vec<(&'static str, &'static str)> {
         "lexicons/en/limb-anatomy.tsv",
         "lexicons/en/musculoskeletal-findings.tsv",
         "lexicons/en/neuro-findings.tsv",
-        "lexicons/en/pelvis-obstetric-findings.tsv"
+        "lexicons/en/pelvis-obstetric-findings.tsv",
+        "lexicons/en/spine-anatomy.tsv"
     ]
 }
 
@@ -40,12 +42,27 @@ pub(crate) fn rules() -> Vec<(&'static str, &'static str)> {
         "rules/en/measures.toml",
         "rules/en/senses.toml",
         "rules/en/spellings.toml",
+        "rules/en/neuro-neutral.toml",
         "rules/en/neutral.toml",
         "rules/en/chest-compositions.toml",
+        "rules/en/abdomen-compositions.toml",
+        "rules/en/head-neck-compositions.toml",
+        "rules/en/neuro-compositions.toml",
+        "rules/en/spine-compositions.toml",
+        "rules/en/chest-organ-compositions.toml",
+        "rules/en/oncology-compositions.toml",
         "rules/en/general-compositions.toml",
         "rules/en/facts.toml",
         "rules/en/grades.toml",
         "rules/en/safety.toml",
         "rules/labels/chexpert.toml",
+        "rules/labels/mimic.toml",
+        "rules/labels/nih-chestxray14.toml",
+        "rules/labels/padchest.toml",
+        "rules/labels/chest-ct.toml",
+        "rules/profiles/fracture-detection.toml",
+        "rules/profiles/lesion-measurement.toml",
+        "rules/profiles/tumour-segmentation.toml",
+        "rules/profiles/vertebral-labelling.toml",
     ]
 }

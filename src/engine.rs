@@ -2,7 +2,7 @@
 
 use crate::assertion::{self, Assertion, Evidence};
 use crate::attribute::{self, Attributes};
-use crate::detail::{self, Attribute, Detail, Owner};
+use crate::detail::{self, Around, Attribute, Detail, Owner};
 use crate::error::Error;
 use crate::finding::{self, Finding};
 use crate::label::{self, Label};
@@ -11,7 +11,8 @@ use crate::measure::{self, Measured};
 use crate::mention::{self, Candidate, MENTION, UNKNOWN, Unit};
 use crate::reach::{self, Reached};
 use crate::report::Report;
-use crate::rules::{BoundScheme, NONE, Rules, Status, Subject, Time, class};
+use crate::rules::{AttributeName, BoundScheme, Hierarchy, NONE, Profile, Rules, Status, Subject, Time, class};
+use crate::said;
 use crate::section::{self, Section};
 use crate::sentence::{self, Sentence};
 use crate::span::{ConceptId, Span};
@@ -185,9 +186,28 @@ impl Engine {
         Ok(Engine { lexicon, rules })
     }
 
-    /// The label scheme with this id.
-    pub fn scheme(&self, id: &str) -> Option<&BoundScheme> {
-        self.rules.scheme(id)
+    /// The label scheme with this id, bound to the lexicon when it is first asked for.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where there is none, [`Error::Data`] where it does not fit the lexicon.
+    pub fn scheme(&self, id: &str) -> Result<&BoundScheme, Error> {
+        let Some(source) = self.rules.schemes.iter().find(|s| *s.id == *id) else {
+            let known: Vec<&str> = self.rules.schemes.iter().map(|s| &*s.id).collect();
+            return Err(Error::Usage(format!("unknown scheme \"{id}\"; expected {}", known.join(", "))));
+        };
+        source.bind(&self.lexicon).map_err(|faults| Error::Data(faults.to_vec()))
+    }
+
+    /// The profile with this id.
+    ///
+    /// # Errors
+    /// As [`Engine::scheme`].
+    pub fn profile(&self, id: &str) -> Result<Profile, Error> {
+        let Some(source) = self.rules.profiles.iter().find(|p| *p.id == *id) else {
+            let known: Vec<&str> = self.rules.profiles.iter().map(|p| &*p.id).collect();
+            return Err(Error::Usage(format!("unknown profile \"{id}\"; expected {}", known.join(", "))));
+        };
+        source.bind(&self.rules.schemes, &self.lexicon).map_err(Error::Data)
     }
 
     /// Reads one report. Cannot fail; odd input yields notes.
@@ -389,7 +409,9 @@ impl Engine {
             {
                 self.hedge(&mut assertion, &units[cue as usize], tokens, section.is_some_and(|s| s.asks), evidence);
             }
-            let attributes = attribute::read(candidate, units, text, tokens, &self.rules, &self.lexicon).under(heading);
+            let attributes = attribute::read(candidate, units, text, tokens, &self.rules, &self.lexicon)
+                .under(heading)
+                .sided(&self.lexicon);
             for by in [attributes.side_by, attributes.severity_by.zip(attributes.severity)].into_iter().flatten() {
                 evidence.push(Evidence { rule: by.0, span: by.1 });
             }
@@ -402,7 +424,8 @@ impl Engine {
             let mention = analysis.mentions.len() as u32;
             let device = self.lexicon.concept(ConceptId(candidate.concept)).kind == Kind::Device;
             let put = |detail, evidence| analysis.attributes.push(Attribute { mention, detail, evidence });
-            detail::of_mention(candidate, &attributes, owned, units, tokens, &self.rules, device, put);
+            let around = Around { units, tokens, owned, rules: &self.rules };
+            detail::of_mention(candidate, &attributes, &around, device, put);
             assertion.evidence.1 = evidence.len() as u32;
             analysis.assertions.push(assertion);
             analysis.mentions.push(Mention {
@@ -601,13 +624,16 @@ impl Engine {
             let mut evidence = Vec::new();
             let answer = &mut out[candidate.asked as usize];
             let decided = assertion::decide(candidate, &mine, units, tokens, &self.rules, section, &mut evidence);
-            let attributes = attribute::read(candidate, units, text, tokens, &self.rules, &self.lexicon).under(heading);
+            let attributes = attribute::read(candidate, units, text, tokens, &self.rules, &self.lexicon)
+                .under(heading)
+                .sided(&self.lexicon);
             answer.side = attributes.side;
             answer.severity = attributes.severity;
             answer.location = attributes.location;
             // The lexicon may not know what the span is, so that any may be a device.
             let put = |detail, evidence| answer.details.push((detail, evidence));
-            detail::of_mention(candidate, &attributes, owned, units, tokens, &self.rules, true, put);
+            let around = Around { units, tokens, owned, rules: &self.rules };
+            detail::of_mention(candidate, &attributes, &around, true, put);
             let Some(mut assertion) = decided else { continue };
             if assertion.status == Status::Present
                 && !self.affirmed(&mine)
@@ -640,6 +666,29 @@ impl Engine {
 
     /// The labels of a report under a scheme, in the scheme's order; what is not mentioned is left out.
     pub fn labels(&self, analysis: &Analysis, scheme: &BoundScheme) -> Vec<Label> {
-        label::labels(analysis, scheme, &self.lexicon)
+        self.labels_with(analysis, scheme, scheme.scheme.hierarchy)
+    }
+
+    /// As [`Engine::labels`], with values that travel as the caller says.
+    pub fn labels_with(&self, analysis: &Analysis, scheme: &BoundScheme, hierarchy: Hierarchy) -> Vec<Label> {
+        label::labels(analysis, scheme, hierarchy, &self.rules, &self.lexicon)
+    }
+
+    /// The labels that one mention counts for by itself, whatever its section and time, before any value travels.
+    pub fn claims(&self, analysis: &Analysis, mention: usize, scheme: &BoundScheme) -> Vec<u32> {
+        let mut claimed = Vec::new();
+        label::claims(mention, analysis, scheme, &self.rules, &self.lexicon, &mut claimed);
+        claimed
+    }
+    /// What the report says of one attribute of a mention, as tables write it; `None` where it says nothing.
+    /// `text` is the text that was analysed.
+    pub fn attribute(
+        &self,
+        analysis: &Analysis,
+        text: &str,
+        mention: usize,
+        attribute: AttributeName,
+    ) -> Option<String> {
+        said::attribute_value(attribute, mention, analysis, text, self)
     }
 }

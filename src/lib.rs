@@ -5,6 +5,7 @@
 mod assertion;
 mod attribute;
 pub mod check;
+pub mod crosswalk;
 mod detail;
 mod embedded;
 mod engine;
@@ -22,6 +23,7 @@ mod reach;
 mod report;
 pub mod rules;
 mod safety;
+mod said;
 pub mod score;
 mod section;
 mod sentence;
@@ -34,6 +36,8 @@ pub mod cli;
 pub mod input;
 #[cfg(feature = "cli")]
 pub mod output;
+#[cfg(feature = "cli")]
+pub mod terms;
 
 pub use assertion::{Assertion, Evidence};
 pub use detail::{Attribute, Detail};

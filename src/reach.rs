@@ -140,6 +140,7 @@ impl Walk<'_> {
         let mut seen = false;
         let mut closed = false;
         let mut bracket = false;
+        let mut placed = false;
         let judges = self.cue.status.is_some() || self.cue.time.is_some();
         // "borderline heart size": the cue is part of its own finding and looks no farther.
         if units[self.at].is(MENTION) && !units.get(self.at + 1).is_some_and(|u| u.is(MENTION)) {
@@ -167,6 +168,11 @@ impl Walk<'_> {
             if unit.is(MENTION) {
                 // Capitals without punctuation: two noun phrases side by side are two statements.
                 if seen && judges && self.cue.reach != Reach::Clause && unit.capitals && self.side_by_side(i) {
+                    return;
+                }
+                // "no leak at the anastomosis": what is denied or doubted is the leak; the article presupposes the
+                // place where it is looked for.
+                if placed {
                     return;
                 }
                 // A statement of normality is its own: only a cue right before it turns it round.
@@ -216,6 +222,11 @@ impl Walk<'_> {
                     return;
                 }
                 continue;
+            }
+            if unit.is(class::PREPOSITION) && seen && judges {
+                placed = units.get(i + 1).is_some_and(|u| u.is(class::DETERMINER));
+            } else if unit.is(class::AND | class::OR) || unit.kind == TokenKind::Comma {
+                placed = false;
             }
             if unit.kind == TokenKind::Comma {
                 // "without a comparison study, the age of the fracture": what was denied or doubted is no finding.

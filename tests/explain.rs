@@ -124,7 +124,7 @@ fn one_record_of_many_and_output_to_a_file() {
         (vec!["explain", &many, "--id", "b"], "holds no report with the id \"b\""),
         (vec!["explain", &folder.path("bad.jsonl")], "bad.jsonl:1: no text"),
         (vec!["explain", &folder.path("none.txt")], "none.txt: "),
-        (vec!["explain", &many, "--id", "a", "--scheme", "nihh"], "no scheme \"nihh\"; there are chexpert"),
+        (vec!["explain", &many, "--id", "a", "--scheme", "nihh"], "unknown scheme \"nihh\"; expected chexpert"),
     ] {
         let run = radlabel(&arguments);
         assert!(run.code == 2 && run.err.contains(message), "{arguments:?} gave {}: {}", run.code, run.err);

@@ -76,10 +76,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let sink = Sink::open(options.output.as_deref())?;
     let report = read_report(options)?;
     let engine = options.data.engine()?;
-    let scheme = engine.scheme(&options.scheme).ok_or_else(|| {
-        let known: Vec<&str> = engine.rules.schemes.iter().map(|s| &*s.scheme.id).collect();
-        Error::Usage(format!("--scheme: no scheme {:?}; there are {}", options.scheme, known.join(", ")))
-    })?;
+    let scheme = engine.scheme(&options.scheme)?;
     let account = Account::new(&engine, scheme, &report, &options.whole);
     let shown = match options.format {
         Format::Text => text::render(&account, colours(options), width(options)),

@@ -7,11 +7,14 @@ mod explain;
 mod ids;
 mod inputs;
 mod label;
+mod label_table;
+mod labels;
 mod repeats;
 mod same;
 mod score;
 mod stream;
 mod summary;
+mod terms;
 mod whole;
 
 use crate::{Engine, Error};
@@ -32,10 +35,12 @@ struct Cli {
 enum Command {
     Label(label::Options),
     Alerts(alerts::Options),
+    Labels(labels::Options),
     Assert(assert::Options),
     Explain(explain::Options),
     Score(score::Options),
     Check(check::Options),
+    Terms(terms::Options),
 }
 
 /// Where lexicons and rules come from.
@@ -72,10 +77,18 @@ impl DataOptions {
 
     /// The engine over the built-in data and the user's.
     pub(crate) fn engine(&self) -> Result<Engine, Error> {
+        self.engine_without(None)
+    }
+
+    /// The same, but for one file: the one that is about to be replaced.
+    pub(crate) fn engine_without(&self, replaced: Option<&Path>) -> Result<Engine, Error> {
         if self.lexicons.is_none() && self.rules.is_none() {
             return Ok(Engine::embedded());
         }
-        let own_lexicons = self.lexicons.as_deref().map_or(Ok(Vec::new()), |dir| read_data(dir, "tsv"))?;
+        let mut own_lexicons = self.lexicons.as_deref().map_or(Ok(Vec::new()), |dir| read_data(dir, "tsv"))?;
+        if let Some(replaced) = replaced.and_then(|p| std::fs::canonicalize(p).ok()) {
+            own_lexicons.retain(|f| std::fs::canonicalize(&f.name).ok().as_ref() != Some(&replaced));
+        }
         let own_rules = self.rules.as_deref().map_or(Ok(Vec::new()), |dir| read_data(dir, "toml"))?;
         let lexicons = merged(crate::embedded::lexicons(), "lexicons/", &own_lexicons);
         let rules = merged(crate::embedded::rules(), "rules/", &own_rules);
@@ -141,10 +154,12 @@ pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Label(options) => label::run(&options),
         Command::Alerts(options) => alerts::run(&options),
+        Command::Labels(options) => labels::run(&options),
         Command::Assert(options) => assert::run(&options),
         Command::Explain(options) => explain::run(&options),
         Command::Score(options) => score::run(&options),
         Command::Check(options) => check::run(&options),
+        Command::Terms(options) => terms::run(&options),
     };
     match result {
         Ok(code) => code,

@@ -103,6 +103,12 @@ pub(crate) fn decode_whole(bytes: &[u8], choice: Choice) -> (Cow<'_, str>, &'sta
     (text, encoding, guessed, bad)
 }
 
+/// A whole text whose encoding nobody named, and the name of the encoding.
+pub(crate) fn decode_guessed(bytes: &[u8]) -> (String, &'static str) {
+    let (text, encoding, ..) = decode_whole(bytes, Choice::Auto);
+    (text.into_owned(), encoding.name())
+}
+
 /// Decodes a record: its text, and how many bytes were not valid and became U+FFFD.
 pub(crate) fn decode<'a>(bytes: &'a [u8], encoding: &'static Encoding) -> (Cow<'a, str>, usize) {
     if encoding == UTF_8 {

@@ -63,6 +63,19 @@ impl MatcherBuilder {
         PhraseId(id)
     }
 
+    /// The phrase of these words, if it was added.
+    pub fn find(&self, words: &[WordId]) -> Option<PhraseId> {
+        let (first, rest) = words.split_first()?;
+        let mut node = self.trie.root.get(first.index()).copied().filter(|&n| n != NONE)?;
+        for &word in rest {
+            if self.trie.edges.is_empty() {
+                return None;
+            }
+            node = self.trie.step(node, word)?;
+        }
+        Some(self.trie.nodes[node as usize].0).filter(|&p| p != NONE).map(PhraseId)
+    }
+
     /// Number of phrases so far.
     pub fn len(&self) -> usize {
         self.trie.starts.len()

@@ -9,8 +9,10 @@ mod parse;
 mod words;
 
 pub use matcher::{Matcher, MatcherBuilder, PhraseId, encode};
-pub use words::Words;
+pub use parse::{SYSTEMS, parted};
+pub(crate) use words::Number;
 pub(crate) use words::english_inflections;
+pub use words::{Words, near};
 
 use crate::error::Fault;
 use crate::span::ConceptId;
@@ -27,6 +29,23 @@ pub enum Kind {
     Anatomy,
     /// What may be said of a part of the body: enlarged, normal, clear.
     Descriptor,
+}
+
+impl Kind {
+    /// As files name it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Kind::Finding => "finding",
+            Kind::Device => "device",
+            Kind::Anatomy => "anatomy",
+            Kind::Descriptor => "descriptor",
+        }
+    }
+
+    /// The kind of a name.
+    pub fn named(name: &str) -> Option<Kind> {
+        [Kind::Finding, Kind::Device, Kind::Anatomy, Kind::Descriptor].into_iter().find(|k| k.name() == name)
+    }
 }
 
 /// The side that a concept or a mention is on.
@@ -56,8 +75,13 @@ pub struct Concept {
     pub side: Option<Side>,
     /// The part of the body that a finding lies in by its very name ("splenic cyst": the spleen).
     pub site: Option<ConceptId>,
-    /// Codes: (system, code).
+    /// Codes: (system, code). The systems `radlex`, `snomed` and `icd10` have columns of their own; the
+    /// rest come from the column `other` (`HP` with `0001234`, `OIFM` with `OIFM_GMTS_004244`).
     pub codes: Vec<(Box<str>, Box<str>)>,
+    /// What it means, in a sentence; empty where no file says.
+    pub definition: Box<str>,
+    /// Where its row was taken from; empty where no file says.
+    pub source: Box<str>,
     /// Index into [`Lexicon::files`].
     pub file: u32,
     /// Line, from 1.
@@ -86,8 +110,19 @@ pub struct LexiconFile {
     pub language: String,
     /// Domain (`chest`, `general`, ...).
     pub domain: String,
-    /// Kind of every concept in it.
+    /// Kind of every concept in it whose row does not say another.
     pub kind: Kind,
+    /// Whether misspellings are read as its words.
+    pub spelling: Spelling,
+}
+
+/// Whether a word one slip away from a word of a lexicon is taken for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spelling {
+    /// Yes; the ordinary words that this would catch are listed by the rules (`guard`).
+    Slips,
+    /// No: of a large imported vocabulary nobody has listed them (`# spelling: exact`).
+    Exact,
 }
 
 /// All concepts and terms.
@@ -99,6 +134,11 @@ pub struct Lexicon {
     pub concepts: Vec<Concept>,
     /// Terms, in file order.
     pub terms: Vec<Term>,
+    /// Narrower concepts: those of a concept stand from its start to the start of the next.
+    narrower: Vec<ConceptId>,
+    narrower_starts: Vec<u32>,
+    /// The sided concepts of a part.
+    sides: HashMap<(ConceptId, Side), ConceptId>,
     ids: HashMap<Box<str>, ConceptId>,
 }
 
@@ -123,7 +163,33 @@ impl Lexicon {
 
     /// True when `concept` is `ancestor` or lies under it.
     pub fn is_a(&self, concept: ConceptId, ancestor: ConceptId) -> bool {
-        concept == ancestor || self.concept(concept).parents.iter().any(|&p| self.is_a(p, ancestor))
+        let mut at = concept;
+        // Most concepts have one parent, so that most questions are answered without a list of what was seen.
+        loop {
+            if at == ancestor {
+                return true;
+            }
+            match self.concept(at).parents[..] {
+                [] => return false,
+                [parent] => at = parent,
+                _ => break,
+            }
+        }
+        // What two parents share is asked once, or a deep lattice would be walked along every path.
+        let mut seen = vec![at];
+        let mut next = 0;
+        while let Some(&at) = seen.get(next) {
+            next += 1;
+            for &parent in &self.concept(at).parents {
+                if parent == ancestor {
+                    return true;
+                }
+                if !seen.contains(&parent) {
+                    seen.push(parent);
+                }
+            }
+        }
+        false
     }
 
     /// The concept that a sided one is a side of ("left-kidney": "kidney"), by its id.
@@ -138,8 +204,93 @@ impl Lexicon {
         concept.parents.iter().copied().find(|&p| *self.concept(p).id == *plain)
     }
 
-    /// Every concept that is `ancestor` or lies under it.
+    /// The concept of one side of a part ("kidney", left: "left-kidney"), where there is one.
+    pub fn sided(&self, part: ConceptId, side: Side) -> Option<ConceptId> {
+        self.sides.get(&(part, side)).copied()
+    }
+
+    /// The concepts directly under a concept, in order.
+    pub fn children(&self, concept: ConceptId) -> &[ConceptId] {
+        let start = self.narrower_starts[concept.index()] as usize;
+        &self.narrower[start..self.narrower_starts[concept.index() + 1] as usize]
+    }
+
+    /// Every concept that is `ancestor` or lies under it, in order.
     pub fn descendants(&self, ancestor: ConceptId) -> Vec<ConceptId> {
-        (0..self.concepts.len() as u32).map(ConceptId).filter(|&c| self.is_a(c, ancestor)).collect()
+        let mut seen = std::collections::HashSet::from([ancestor]);
+        let mut out = vec![ancestor];
+        let mut next = 0;
+        while let Some(&at) = out.get(next) {
+            next += 1;
+            out.extend(self.children(at).iter().copied().filter(|&c| seen.insert(c)));
+        }
+        out.sort_unstable();
+        out
+    }
+
+    /// Turns the parents about, once all are known.
+    fn link(&mut self) {
+        let mut starts = vec![0_u32; self.concepts.len() + 1];
+        for parent in self.concepts.iter().flat_map(|c| &c.parents) {
+            starts[parent.index() + 1] += 1;
+        }
+        for i in 1..starts.len() {
+            starts[i] += starts[i - 1];
+        }
+        let mut free = starts.clone();
+        let mut narrower = vec![ConceptId(0); starts.last().copied().unwrap_or(0) as usize];
+        for (i, concept) in self.concepts.iter().enumerate() {
+            for parent in &concept.parents {
+                narrower[free[parent.index()] as usize] = ConceptId(i as u32);
+                free[parent.index()] += 1;
+            }
+        }
+        self.narrower = narrower;
+        self.narrower_starts = starts;
+        let sided = (0..self.concepts.len() as u32).map(ConceptId).filter_map(|c| {
+            let side = self.concept(c).side?;
+            Some(((self.unsided(c)?, side), c))
+        });
+        self.sides = sided.collect();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str = "# radlabel lexicon v1\n# language: en\n# domain: test\n# kind: finding\n";
+
+    /// A second file adds codes, parents and a definition to a concept, and takes none away.
+    #[test]
+    fn a_second_file_adds() {
+        let first = format!("{HEAD}id\tname\tparents\tterms\tradlex\na\tA\t\ta\tRID1\nb\tB\t\tb\t\n");
+        let more = "id\tname\tparents\tterms\tradlex\tother\tdefinition\tkind\n\
+            a\t\tb\taa\tRID1,RID2\tHP:0001,OIFM_X_1\tThe first.\tfinding\nc\tC\ta,b\tc\t\t\t\tanatomy\n";
+        let second = format!("{HEAD}{more}");
+        let lexicon = Lexicon::load([("1", first.as_str()), ("2", second.as_str())]).expect("loads");
+        let a = lexicon.concept(lexicon.find("a").expect("a"));
+        let codes: Vec<(&str, &str)> = a.codes.iter().map(|(s, c)| (&**s, &**c)).collect();
+        assert_eq!(codes, [("radlex", "RID1"), ("radlex", "RID2"), ("HP", "0001"), ("OIFM", "OIFM_X_1")]);
+        assert_eq!((&*a.definition, &*a.name, a.parents.len()), ("The first.", "A", 1));
+        let (b, c) = (lexicon.find("b").expect("b"), lexicon.find("c").expect("c"));
+        assert_eq!(lexicon.concept(c).kind, Kind::Anatomy);
+        assert_eq!(lexicon.children(b).len(), 2);
+        assert_eq!(lexicon.descendants(b).len(), 3);
+        assert!(lexicon.is_a(c, b) && !lexicon.is_a(b, c));
+    }
+
+    /// Forty diamonds on end: 2^40 paths, 121 concepts.
+    #[test]
+    fn a_lattice_is_walked_once() {
+        let mut text = format!("{HEAD}id\tname\tparents\tterms\nn0\t\t\tn0\n");
+        for i in 1..=40 {
+            let last = i - 1;
+            text += &format!("l{i}\t\tn{last}\tl{i}\nr{i}\t\tn{last}\tr{i}\nn{i}\t\tl{i},r{i}\tn{i}\n");
+        }
+        let lexicon = Lexicon::load([("1", text.as_str())]).expect("loads");
+        let (top, bottom) = (lexicon.find("n0").expect("top"), lexicon.find("n40").expect("bottom"));
+        assert!(lexicon.is_a(bottom, top) && !lexicon.is_a(top, bottom));
+        assert_eq!(lexicon.descendants(top).len(), 121);
     }
 }

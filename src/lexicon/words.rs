@@ -5,7 +5,7 @@
 //! every report: a general hash map costs twice as much here.
 
 use crate::span::WordId;
-use crate::token::FIRST_WORD;
+use crate::token::{FIRST_WORD, Token, tokenize};
 
 const LONGEST: usize = 48;
 
@@ -17,8 +17,19 @@ pub struct Words {
     mask: usize,
     spellings: Vec<(u32, u32, WordId)>,
     letters: Vec<u8>,
+    /// The first spelling of each word.
+    firsts: Vec<u32>,
     next: u32,
     near: Near,
+}
+
+/// Whether the words of a phrase take their other number as the same word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Number {
+    /// English nouns: `effusion` and `effusions` are one word.
+    Either,
+    /// As spelled.
+    AsSpelled,
 }
 
 /// Spellings that a misspelling may be taken for, by first letter and length, each with its set of letters.
@@ -39,6 +50,7 @@ impl Default for Words {
             mask: 63,
             spellings: Vec::new(),
             letters: Vec::new(),
+            firsts: Vec::new(),
             next: FIRST_WORD,
             near: Near::default(),
         }
@@ -99,8 +111,31 @@ impl Words {
         }
         let word = WordId(self.next);
         self.next += 1;
+        self.firsts.push(self.spellings.len() as u32);
         self.add(lower, word);
         word
+    }
+
+    /// The words of a phrase, in order; those that are new are added. `tokens` is working memory.
+    pub(crate) fn phrase(&mut self, phrase: &str, number: Number, tokens: &mut Vec<Token>) -> Vec<WordId> {
+        tokenize(phrase, self, tokens);
+        tokens
+            .iter()
+            .map(|t| {
+                if !t.is_wordlike() || t.word.0 >= FIRST_WORD {
+                    return t.word;
+                }
+                let lower = phrase[t.span.range()].to_lowercase();
+                let lower = lower.strip_suffix("'s").unwrap_or(&lower);
+                let word = self.intern(lower);
+                if number == Number::Either {
+                    for other in english_inflections(lower) {
+                        self.alias(&other, word);
+                    }
+                }
+                word
+            })
+            .collect()
     }
 
     /// Makes `lower` another spelling of `word`, unless it is a word already.
@@ -157,11 +192,15 @@ impl Words {
 
     /// Opens the vocabulary to misspellings: any word of letters that is unknown, at least six letters long
     /// and one slip (a letter left out, put in, changed, or two changed about) from exactly one known word
-    /// is that word. `guarded` are the ordinary words that this would catch wrongly.
-    pub(crate) fn allow_slips<'a>(&mut self, guarded: impl Iterator<Item = &'a str>) {
+    /// is that word. `guarded` are the ordinary words that this would catch wrongly; words from
+    /// `exact` on are not for misspellings at all.
+    pub(crate) fn allow_slips<'a>(&mut self, guarded: impl Iterator<Item = &'a str>, exact: WordId) {
         let mut near = Near { buckets: vec![Vec::new(); 26 * (LONGEST + 2)], guarded: Vec::new() };
-        for (i, &(start, len, _)) in self.spellings.iter().enumerate() {
+        for (i, &(start, len, id)) in self.spellings.iter().enumerate() {
             let word = &self.letters[start as usize..(start + len) as usize];
+            if id >= exact {
+                continue;
+            }
             if word.len() >= SHORTEST_NEAR && word.len() <= LONGEST && word.iter().all(u8::is_ascii_lowercase) {
                 near.buckets[bucket(word[0], word.len())].push((letter_set(word), i as u32));
             }
@@ -169,6 +208,11 @@ impl Words {
         near.guarded = guarded.map(|w| w.as_bytes().into()).collect();
         near.guarded.sort_unstable();
         self.near = near;
+    }
+
+    /// The same words, closed to misspellings, for whoever goes on adding to them.
+    pub fn without_slips(&self) -> Words {
+        Words { near: Near::default(), ..self.clone() }
     }
 
     /// The word that an unknown word is one slip away from.
@@ -217,8 +261,9 @@ impl Words {
 
     /// The first spelling of a word, for messages.
     pub fn spelling(&self, word: WordId) -> Option<&str> {
-        let (start, len, _) = self.spellings.iter().find(|s| s.2 == word)?;
-        std::str::from_utf8(&self.letters[*start as usize..(start + len) as usize]).ok()
+        let first = *self.firsts.get(word.index().checked_sub(FIRST_WORD as usize)?)?;
+        let (start, len, _) = self.spellings[first as usize];
+        std::str::from_utf8(&self.letters[start as usize..(start + len) as usize]).ok()
     }
 }
 
@@ -240,6 +285,11 @@ fn one_slip(a: &[u8], b: &[u8]) -> bool {
         -1 => *a == b[1..],
         _ => false,
     }
+}
+
+/// Two lower-cased words are one slip apart.
+pub fn near(a: &str, b: &str) -> bool {
+    a != b && one_slip(a.as_bytes(), b.as_bytes())
 }
 
 /// The other number of an English noun: its regular plural or, of a plural, its singular.
@@ -293,7 +343,7 @@ mod tests {
         let pneumonia = words.intern("pneumonia");
         let lesion = words.intern("lesion");
         words.intern("effusion");
-        words.allow_slips(["lesson"].into_iter());
+        words.allow_slips(["lesson"].into_iter(), WordId(u32::MAX));
         for (word, want) in [
             ("pnuemonia", Some(pneumonia)),
             ("Pneumona", Some(pneumonia)),

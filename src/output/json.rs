@@ -4,12 +4,12 @@
 //! is put in without writing the line again. The shapes are told by `report.schema.json` and
 //! `assertions.schema.json`.
 
-use super::names;
 use super::offsets::Offsets;
-use crate::label::{Label, Policy};
+use super::{Labelled, names};
+use crate::label::Policy;
 use crate::lexicon::Side;
 use crate::measure::measured;
-use crate::rules::Scheme;
+use crate::said;
 use crate::{
     Analysis, Change, ConceptId, Detail, Engine, Evidence, Relation, Report, Span, SpanAssertion, Status, StudyKey,
     Subject, Time,
@@ -21,11 +21,11 @@ pub(crate) const DOUBLED_ID: &str = "doubled id";
 /// All that goes into one report's line.
 pub(crate) struct Line<'a> {
     pub(crate) engine: &'a Engine,
-    pub(crate) scheme: &'a Scheme,
     pub(crate) policy: Policy,
     pub(crate) report: &'a Report,
     pub(crate) analysis: &'a Analysis,
-    pub(crate) labels: &'a [Label],
+    /// By scheme: with several, each has an object of its own.
+    pub(crate) labelled: &'a [Labelled<'a>],
     pub(crate) notes: &'a [std::borrow::Cow<'static, str>],
     pub(crate) offsets: &'a Offsets,
     /// More members, each after a comma: facts, grades, alerts.
@@ -56,14 +56,16 @@ impl Line<'_> {
         }
         out.extend_from_slice(b",\"labels\":{");
         let mut first = true;
-        for label in self.labels {
-            let Some(value) = self.policy.apply(label.value) else {
-                continue;
-            };
-            comma(out, &mut first);
-            string(out, &self.scheme.labels[label.label as usize].name);
-            out.push(b':');
-            word(out, names::status(value));
+        for one in self.labelled {
+            if self.labelled.len() == 1 {
+                self.labels(out, one);
+            } else {
+                comma(out, &mut first);
+                string(out, &one.scheme.id);
+                out.extend_from_slice(b":{");
+                self.labels(out, one);
+                out.push(b'}');
+            }
         }
         out.extend_from_slice(b"},\"mentions\":[");
         let mut first = true;
@@ -80,6 +82,19 @@ impl Line<'_> {
             string(out, note);
         }
         out.extend_from_slice(b"]}\n");
+    }
+
+    fn labels(&self, out: &mut Vec<u8>, labelled: &Labelled) {
+        let mut first = true;
+        for label in &labelled.labels {
+            let Some(value) = self.policy.apply(label.value) else {
+                continue;
+            };
+            comma(out, &mut first);
+            string(out, &labelled.scheme.labels[label.label as usize].name);
+            out.push(b':');
+            word(out, names::status(value));
+        }
     }
 
     fn mention(&self, out: &mut Vec<u8>, number: usize) {
@@ -177,10 +192,7 @@ impl Said<'_> {
         }
         if let Some(severity) = self.severity {
             out.extend_from_slice(b",\"severity\":");
-            // An adverb says the same of a composed finding: "mildly enlarged" is mild.
-            let words = text[severity.range()].to_lowercase();
-            let words = words.strip_suffix("ly").unwrap_or(&words);
-            string(out, &words.split_whitespace().collect::<Vec<_>>().join(" "));
+            string(out, &said::severity_words(text, severity));
         }
         if self.location[0].is_some() {
             out.extend_from_slice(b",\"location\":[");

@@ -8,17 +8,25 @@ mod json;
 mod names;
 mod offsets;
 mod passing;
+mod rows;
 mod sink;
 mod terminal;
 mod whole;
 
-pub(crate) use self::csv::{csv_header, csv_row};
+pub(crate) use self::csv::{LONG_HEADER, csv_header, csv_row, label_name, long_rows, value};
 pub(crate) use json::{Answers, DOUBLED_ID, Line, mark_doubled};
 pub(crate) use offsets::Offsets;
+pub(crate) use rows::{Rows, rows_header};
 pub use sink::Sink;
 pub(crate) use sink::{is_standard, pack};
 pub(crate) use terminal::{Look, legend, row};
 pub(crate) use whole::{Whole, alerts_header};
+
+/// The labels of one report under one scheme.
+pub(crate) struct Labelled<'a> {
+    pub(crate) scheme: &'a crate::rules::Scheme,
+    pub(crate) labels: Vec<crate::Label>,
+}
 
 /// JSON Schema of a line that `radlabel label --format jsonl` writes.
 pub const REPORT_SCHEMA: &str = include_str!("report.schema.json");

@@ -1,7 +1,7 @@
 //! The words that outputs use for the enums of the core: the same as in the rules and the gold.
 
-use crate::lexicon::Side;
-use crate::{Change, Relation, Status, Subject, Time};
+pub(crate) use crate::said::{change_name as change, side_name as side};
+use crate::{Relation, Status, Subject, Time};
 
 pub(crate) const fn status(status: Status) -> &'static str {
     match status {
@@ -24,24 +24,6 @@ pub(crate) const fn subject(subject: Subject) -> &'static str {
         Subject::Patient => "patient",
         Subject::Family => "family",
         Subject::Other => "other",
-    }
-}
-
-pub(crate) const fn change(change: Change) -> &'static str {
-    match change {
-        Change::New => "new",
-        Change::Increased => "increased",
-        Change::Decreased => "decreased",
-        Change::Unchanged => "unchanged",
-        Change::Resolved => "resolved",
-    }
-}
-
-pub(crate) const fn side(side: Side) -> &'static str {
-    match side {
-        Side::Left => "left",
-        Side::Right => "right",
-        Side::Bilateral => "bilateral",
     }
 }
 

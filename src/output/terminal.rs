@@ -2,9 +2,9 @@
 //!
 //! A sign stands before each label, so that nothing rests on colour alone.
 
+use super::Labelled;
 use crate::Status;
-use crate::label::{Label, Policy};
-use crate::rules::Scheme;
+use crate::label::Policy;
 
 /// Columns that ids get; a longer id has a line of its own.
 const ID: usize = 16;
@@ -34,7 +34,7 @@ pub(crate) fn legend(look: Look) -> Vec<u8> {
 }
 
 /// The lines of one report.
-pub(crate) fn row(out: &mut Vec<u8>, id: &str, labels: &[Label], scheme: &Scheme, policy: Policy, look: Look) {
+pub(crate) fn row(out: &mut Vec<u8>, id: &str, labelled: &[Labelled], policy: Policy, look: Look) {
     let mut text: String = id.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
     let taken = console::measure_text_width(&text);
     let mut column = ID;
@@ -46,8 +46,10 @@ pub(crate) fn row(out: &mut Vec<u8>, id: &str, labels: &[Label], scheme: &Scheme
     }
     let mut any = false;
     for (status, sign, colour) in ORDER {
-        for label in labels.iter().filter(|l| policy.apply(l.value) == Some(status)) {
-            let entry = format!("{sign} {}", scheme.labels[label.label as usize].name);
+        let all = labelled.iter().flat_map(|one| one.labels.iter().map(move |label| (one, label)));
+        for (one, label) in all.filter(|(_, l)| policy.apply(l.value) == Some(status)) {
+            let name = super::label_name(one.scheme, label.label as usize, labelled.len() > 1);
+            let entry = format!("{sign} {name}");
             let width = console::measure_text_width(&entry);
             if any && column + 2 + width > look.width {
                 text.push('\n');

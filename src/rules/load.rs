@@ -2,18 +2,17 @@
 
 mod report;
 
-use super::schema::{
-    ClassText, CompositionFile, CompositionText, CueFile, LabelText, MeasureFile, NoFindingText, SchemeFile,
-    SectionFile, WordFile,
-};
+use super::profile::ProfileSource;
+use super::schema::{ClassText, CompositionFile, CompositionText, CueFile, MeasureFile, SectionFile, WordFile};
+use super::scheme::{ALL, SchemeSource};
 use super::{
-    BoundScheme, Composition, Cue, Direction, LabelRule, LabelTarget, Meaning, MeasureWord, MeasuredPart, Measures,
-    NONE, Named, NoFinding, RuleInfo, RuleKind, Rules, Scheme, SectionRule, Sense, ValueId, class,
+    Composition, Cue, Direction, Meaning, MeasureWord, MeasuredPart, Measures, NONE, Named, RuleInfo, RuleKind, Rules,
+    SectionRule, Sense, ValueId, class,
 };
 use crate::error::Fault;
-use crate::lexicon::{Kind, Lexicon, MatcherBuilder, Words, english_inflections};
+use crate::lexicon::{Kind, Lexicon, MatcherBuilder, Number, Spelling, Term, Words};
 use crate::span::{ConceptId, RuleId, WordId};
-use crate::token::{Token, TokenKind, tokenize};
+use crate::token::{Token, TokenKind};
 use std::collections::{BTreeMap, HashMap};
 use toml::Spanned;
 
@@ -61,7 +60,10 @@ struct Loader<'a> {
     infos: Vec<RuleInfo>,
     kinds: Vec<RuleKind>,
     ids: HashMap<String, RuleId>,
-    schemes: Vec<BoundScheme>,
+    schemes: Vec<SchemeSource>,
+    profiles: Vec<ProfileSource>,
+    /// Schemes and profiles that the user gave: they are bound at once.
+    own: Vec<&'a str>,
     measures: MatcherBuilder,
     measure_words: Vec<(MeasureWord, RuleId)>,
     measured: Vec<MeasuredPart>,
@@ -74,18 +76,28 @@ struct Loader<'a> {
     report: super::report::ReportRules,
 }
 
+/// Whether the words of a term take their other number as well: nouns of English do.
+pub(crate) fn term_number(kind: Kind, language: &str) -> Number {
+    if kind != Kind::Descriptor && language == "en" { Number::Either } else { Number::AsSpelled }
+}
+
 pub(super) fn load<'a>(
     files: impl IntoIterator<Item = (&'a str, &'a str)>,
     lexicon: &Lexicon,
 ) -> Result<Rules, Vec<Fault>> {
     let mut loader = Loader::default();
-    loader.lexicon(lexicon);
+    loader.lexicon(lexicon, Spelling::Slips);
     for (name, text) in files {
         loader.file = name;
         loader.text = text;
         loader.read(lexicon);
     }
-    loader.finish()
+    // Imported terms come last, so that no noun of theirs changes what a word of the rules is: were "rule" a
+    // finding's noun, "rules out" and "rule out" would be one phrase.
+    let limit = WordId(loader.words.limit() as u32);
+    loader.lexicon(lexicon, Spelling::Exact);
+    loader.bind(lexicon);
+    loader.finish(limit)
 }
 
 impl<'a> Loader<'a> {
@@ -110,12 +122,13 @@ impl<'a> Loader<'a> {
     }
 
     fn read(&mut self, lexicon: &Lexicon) {
-        // The kind stands at the top of the file, so the whole need not be parsed twice.
-        let head: Vec<&str> =
-            self.text.lines().take(40).filter(|l| l.starts_with("kind") || l.starts_with("version")).collect();
+        // The kind stands at the top of the file, so the whole need not be parsed twice (a scheme not at all).
+        let keys = ["kind", "version", "id", "title"];
+        let top = self.text.lines().take_while(|l| !l.starts_with('[')).take(40);
+        let head: Vec<&str> = top.filter(|l| keys.iter().any(|k| l.starts_with(k))).collect();
         let head = head.join("\n");
-        let kind = match toml::from_str::<super::schema::Head>(&head) {
-            Ok(head) if head.version == 1 => head.kind,
+        let head = match toml::from_str::<super::schema::Head>(&head) {
+            Ok(head) if head.version == 1 => head,
             Ok(head) => {
                 let message = format!("version {}; this radlabel reads version 1", head.version);
                 return self.fault(0, message);
@@ -125,7 +138,7 @@ impl<'a> Loader<'a> {
                 return self.fault(e.span().map_or(0, |s| s.start), message);
             }
         };
-        match kind.as_str() {
+        match head.kind.as_str() {
             "cues" => {
                 if let Some(file) = self.parse::<CueFile>() {
                     self.cue_file(file);
@@ -168,52 +181,29 @@ impl<'a> Loader<'a> {
                     self.guarded.extend(file.words.split_whitespace().map(str::to_owned));
                 }
             }
-            "scheme" => {
-                if let Some(file) = self.parse::<SchemeFile>() {
-                    self.scheme(file, lexicon);
-                }
-            }
-            "facts" | "grades" | "safety" => self.report_file(&kind, lexicon),
+            "scheme" => self.scheme(&head),
+            "profile" => self.profile(&head),
+            "facts" | "grades" | "safety" => self.report_file(&head.kind, lexicon),
             other => self.fault(
                 0,
                 format!(
-                    "unknown kind \"{other}\"; expected cues, compositions, sections, measures, senses, words, spellings, \
-                     guard, scheme, facts, grades or safety"
+                    "unknown kind \"{other}\"; expected cues, compositions, sections, measures, senses, words, \
+                     spellings, guard, scheme, profile, facts, grades or safety"
                 ),
             ),
         }
     }
 
-    /// The word ids of a phrase, its new words added to the vocabulary.
-    fn phrase(&mut self, phrase: &str, inflect: bool) -> Vec<WordId> {
-        let mut tokens = std::mem::take(&mut self.tokens);
-        tokenize(phrase, &self.words, &mut tokens);
-        let words = tokens
-            .iter()
-            .map(|t| {
-                if !t.is_wordlike() || t.word.0 >= crate::token::FIRST_WORD {
-                    return t.word;
-                }
-                let lower = phrase[t.span.range()].to_lowercase();
-                let lower = lower.strip_suffix("'s").unwrap_or(&lower);
-                let word = self.words.intern(lower);
-                if inflect {
-                    for other in english_inflections(lower) {
-                        self.words.alias(&other, word);
-                    }
-                }
-                word
-            })
-            .collect();
-        self.tokens = tokens;
-        words
+    /// The word ids of a phrase of a rule, its new words added to the vocabulary.
+    fn phrase(&mut self, phrase: &str) -> Vec<WordId> {
+        self.words.phrase(phrase, Number::AsSpelled, &mut self.tokens)
     }
 
     /// Every phrase that a pattern stands for, as word ids.
     fn expand(&mut self, pattern: &str, sets: &BTreeMap<String, Vec<String>>) -> Result<Vec<Vec<WordId>>, String> {
         let places = places(pattern, sets)?;
         let places: Vec<Vec<Vec<WordId>>> =
-            places.iter().map(|p| p.iter().map(|choice| self.phrase(choice, false)).collect()).collect();
+            places.iter().map(|p| p.iter().map(|choice| self.phrase(choice)).collect()).collect();
         let mut out: Vec<Vec<WordId>> = vec![Vec::new()];
         for choices in &places {
             let mut next = Vec::with_capacity(out.len() * choices.len());
@@ -247,15 +237,28 @@ impl<'a> Loader<'a> {
         &mut self.meanings[id]
     }
 
-    fn lexicon(&mut self, lexicon: &Lexicon) {
+    fn lexicon(&mut self, lexicon: &Lexicon, spelling: Spelling) {
         // Findings first: their nouns take both numbers as one word, whoever uses the word after.
-        for term in &lexicon.terms {
+        // Sided parts last: once their wholes stand, it shows which are formed by a word of side.
+        let sided = |term: &&Term| lexicon.unsided(term.concept).is_some();
+        let terms = lexicon.terms.iter().filter(|t| !sided(t)).chain(lexicon.terms.iter().filter(sided));
+        for term in terms {
             let concept = lexicon.concept(term.concept);
-            let inflect = concept.kind != Kind::Descriptor && lexicon.files[term.file as usize].language == "en";
-            let words = self.phrase(&term.text, inflect);
-            let file = &lexicon.files[term.file as usize].name;
+            let file = &lexicon.files[term.file as usize];
+            if file.spelling != spelling {
+                continue;
+            }
+            let number = term_number(concept.kind, &file.language);
+            let words = self.words.phrase(&term.text, number, &mut self.tokens);
+            let file = &file.name;
             if words.is_empty() {
                 self.faults.push(Fault::new(file, term.line as usize, format!("term \"{}\" holds no word", term.text)));
+                continue;
+            }
+            // "left kidney" is a side and a kidney: were it one phrase, it would hide "kidney stone" behind it.
+            if let Some(whole) = lexicon.unsided(term.concept)
+                && self.builder.find(&words[1..]).is_some_and(|p| self.meanings[p.0 as usize].anatomy == whole.0)
+            {
                 continue;
             }
             let id = term.concept.0;
@@ -433,7 +436,7 @@ impl<'a> Loader<'a> {
             for choice in &text.choices {
                 let concept = self.concepts(std::slice::from_ref(&choice.concept), &kinds, lexicon);
                 for word in &choice.context {
-                    match (self.phrase(word, false).as_slice(), concept.first()) {
+                    match (self.phrase(word).as_slice(), concept.first()) {
                         ([word], Some(&concept)) => choices.push((*word, concept)),
                         (_, None) => {}
                         _ => {
@@ -448,7 +451,7 @@ impl<'a> Loader<'a> {
             let sense = self.senses.len() as u32;
             self.senses.push(Sense { rule, default, choices });
             for term in &text.terms {
-                let words = self.phrase(term.get_ref(), false);
+                let words = self.phrase(term.get_ref());
                 let meaning = self.meaning(&words);
                 meaning.bits |= class::FINDING;
                 if meaning.sense != NONE {
@@ -477,7 +480,7 @@ impl<'a> Loader<'a> {
                 }
             };
             for phrase in &text.phrases {
-                let words = self.phrase(phrase.get_ref(), false);
+                let words = self.phrase(phrase.get_ref());
                 let id = self.measures.add(&words).0 as usize;
                 if id == self.measure_words.len() {
                     self.measure_words.push((word, rule));
@@ -491,18 +494,61 @@ impl<'a> Loader<'a> {
     }
 
     fn concepts(&mut self, names: &[Spanned<String>], kinds: &[Kind], lexicon: &Lexicon) -> Vec<ConceptId> {
-        let mut out = Vec::new();
-        for name in names {
-            match lexicon.find(name.get_ref()) {
-                Some(id) if kinds.contains(&lexicon.concept(id).kind) => out.push(id),
-                Some(id) => {
-                    let kind = lexicon.concept(id).kind;
-                    self.fault(name.span().start, format!("\"{}\" is {kind:?}; expected {kinds:?}", name.get_ref()));
-                }
-                None => self.fault(name.span().start, format!("unknown concept \"{}\"", name.get_ref())),
+        let (found, wrong) = super::lines::concepts(names, kinds, lexicon);
+        for (offset, message) in wrong {
+            self.fault(offset, message);
+        }
+        found
+    }
+
+    /// The id and title at the top of a scheme or profile.
+    fn named<'h>(&mut self, head: &'h super::schema::Head) -> Option<(&'h str, &'h str)> {
+        if !crate::embedded::rules().contains(&(self.file, self.text)) {
+            self.own.push(self.file);
+        }
+        if head.id.is_none() || head.title.is_none() {
+            let message =
+                format!("no id or no title at the top; expected both, before the first table of the {}", head.kind);
+            self.fault(0, message);
+        }
+        Some((head.id.as_deref()?, head.title.as_deref()?))
+    }
+
+    /// Only the top of a scheme is read here: `scheme` binds the rest when it is asked for.
+    fn scheme(&mut self, head: &super::schema::Head) {
+        let Some((id, title)) = self.named(head) else { return };
+        if id == ALL {
+            self.fault(0, format!("scheme \"{id}\" is made of the lexicon; expected another id"));
+        }
+        if let Some(other) = self.schemes.iter().find(|s| *s.id == *id) {
+            let message = format!("scheme \"{id}\" stands already in {}", other.file);
+            self.fault(0, message);
+        }
+        self.schemes.push(SchemeSource::file(id, title, self.file, self.text));
+    }
+
+    fn profile(&mut self, head: &super::schema::Head) {
+        let Some((id, title)) = self.named(head) else { return };
+        if let Some(other) = self.profiles.iter().find(|p| *p.id == *id) {
+            let message = format!("profile \"{id}\" stands already in {}", other.file);
+            self.fault(0, message);
+        }
+        self.profiles.push(ProfileSource::new(id, title, self.file, self.text));
+    }
+
+    /// What the user gave is sound, or every fault of it is told.
+    fn bind(&mut self, lexicon: &Lexicon) {
+        self.schemes.push(SchemeSource::lexicon());
+        for scheme in self.schemes.iter().filter(|s| self.own.contains(&&*s.file)) {
+            if let Err(faults) = scheme.bind(lexicon) {
+                self.faults.extend_from_slice(faults);
             }
         }
-        out
+        for profile in self.profiles.iter().filter(|p| self.own.contains(&&*p.file)) {
+            if let Err(faults) = profile.bind(&self.schemes, lexicon) {
+                self.faults.extend(faults);
+            }
+        }
     }
 
     fn composition_file(&mut self, file: CompositionFile, lexicon: &Lexicon) {
@@ -605,136 +651,14 @@ impl<'a> Loader<'a> {
             return self.fault(text.name.span().start, message);
         };
         for word in &text.words {
-            let words = self.phrase(word, false);
+            let words = self.phrase(word);
             self.meaning(&words).bits |= bit;
             *self.classes.entry(word.clone()).or_default() |= bit;
         }
     }
 
-    fn scheme(&mut self, file: SchemeFile, lexicon: &Lexicon) {
-        let mut targets: Vec<Vec<LabelTarget>> = vec![Vec::new(); lexicon.concepts.len()];
-        let mut labels: Vec<LabelRule> = Vec::new();
-        for text in &file.labels {
-            let name = text.name.get_ref();
-            let at = text.name.span().start;
-            if let Some(first) = labels.iter().find(|l| *l.name == **name) {
-                let message = format!("label \"{name}\" stands already in line {}", first.line);
-                self.fault(at, message);
-            }
-            let index = labels.len() as u32;
-            self.label(text, index, lexicon, &mut targets);
-            let mut examples = Vec::new();
-            for example in &text.examples {
-                let value = match example.value.as_str() {
-                    "present" => Some(super::Status::Present),
-                    "absent" => Some(super::Status::Absent),
-                    "uncertain" => Some(super::Status::Uncertain),
-                    "none" => None,
-                    other => {
-                        self.fault(at, format!("example value \"{other}\" of label \"{name}\"; expected present, absent, uncertain or none"));
-                        continue;
-                    }
-                };
-                examples.push((example.text.as_str().into(), value));
-            }
-            labels.push(LabelRule {
-                name: name.as_str().into(),
-                line: self.line(at) as u32,
-                definition: text.definition.as_str().into(),
-                examples,
-            });
-        }
-        let no_finding = file.no_finding.as_ref().and_then(|text| self.no_finding(text, &labels, &targets, lexicon));
-        if let Some(other) = self.schemes.iter().find(|s| *s.scheme.id == *file.id) {
-            let message = format!("scheme \"{}\" stands already in {}", file.id, other.scheme.file);
-            self.fault(0, message);
-        }
-        self.schemes.push(BoundScheme {
-            scheme: Scheme { id: file.id.into(), title: file.title.into(), file: self.file.into(), labels, no_finding },
-            targets,
-        });
-    }
-
-    fn label(&mut self, text: &LabelText, label: u32, lexicon: &Lexicon, targets: &mut [Vec<LabelTarget>]) {
-        let kinds = [Kind::Finding, Kind::Device];
-        let within = self.concepts(&text.within, &[Kind::Anatomy], lexicon);
-        let outside = self.concepts(&text.outside, &[Kind::Anatomy], lexicon);
-        let except = self.concepts(&text.except, &kinds, lexicon);
-        let excepted = |c: ConceptId| except.iter().any(|&e| lexicon.is_a(c, e));
-        let mut put = |concepts: Vec<ConceptId>, statuses: &[super::Status], anywhere: bool| {
-            let (within, outside) = if anywhere { (&Vec::new(), &Vec::new()) } else { (&within, &outside) };
-            for root in concepts {
-                for concept in lexicon.descendants(root) {
-                    let list = &mut targets[concept.index()];
-                    if !excepted(concept) && !list.iter().any(|t| t.label == label && t.statuses == statuses) {
-                        list.push(LabelTarget {
-                            label,
-                            within: within.clone(),
-                            outside: outside.clone(),
-                            located: false,
-                            statuses: statuses.to_vec(),
-                        });
-                    }
-                }
-            }
-        };
-        let concepts = self.concepts(&text.anywhere, &kinds, lexicon);
-        put(concepts, &[], true);
-        let concepts = self.concepts(&text.concepts, &kinds, lexicon);
-        put(concepts, &[], false);
-        for only in &text.only {
-            let concepts = self.concepts(&only.concepts, &kinds, lexicon);
-            put(concepts, &only.statuses, false);
-        }
-        for located in &text.located {
-            let concepts = self.concepts(&located.concepts, &kinds, lexicon);
-            let within = self.concepts(&located.within, &[Kind::Anatomy], lexicon);
-            for concept in concepts.into_iter().flat_map(|root| lexicon.descendants(root)) {
-                targets[concept.index()].push(LabelTarget {
-                    label,
-                    within: within.clone(),
-                    outside: Vec::new(),
-                    located: true,
-                    statuses: Vec::new(),
-                });
-            }
-        }
-    }
-
-    fn no_finding(
-        &mut self,
-        text: &NoFindingText,
-        labels: &[LabelRule],
-        targets: &[Vec<LabelTarget>],
-        lexicon: &Lexicon,
-    ) -> Option<NoFinding> {
-        let position = |name: &Spanned<String>| labels.iter().position(|l| *l.name == **name.get_ref());
-        let mut ignores = Vec::new();
-        for name in &text.ignores {
-            match position(name) {
-                Some(i) => ignores.push(i),
-                None => self.fault(name.span().start, format!("unknown label \"{}\"", name.get_ref())),
-            }
-        }
-        let ignored = self.concepts(&text.ignores_concepts, &[Kind::Finding, Kind::Device], lexicon);
-        let blocked_by = (0..lexicon.concepts.len() as u32)
-            .map(ConceptId)
-            .map(|c| {
-                matches!(lexicon.concept(c).kind, Kind::Finding | Kind::Device)
-                    && targets[c.index()].is_empty()
-                    && !ignored.iter().any(|&i| lexicon.is_a(c, i))
-            })
-            .collect();
-        match position(&text.label) {
-            Some(label) => Some(NoFinding { label, ignores, blocked_by }),
-            None => {
-                self.fault(text.label.span().start, format!("unknown label \"{}\"", text.label.get_ref()));
-                None
-            }
-        }
-    }
-
-    fn finish(mut self) -> Result<Rules, Vec<Fault>> {
+    /// Words from `exact` on are not for misspellings.
+    fn finish(mut self, exact: WordId) -> Result<Rules, Vec<Fault>> {
         if !self.faults.is_empty() {
             self.faults.sort();
             return Err(self.faults);
@@ -747,7 +671,7 @@ impl<'a> Loader<'a> {
                 classes[id.index()] |= bits;
             }
         }
-        self.words.allow_slips(self.guarded.iter().map(String::as_str));
+        self.words.allow_slips(self.guarded.iter().map(String::as_str), exact);
         let matcher = self.builder.build(&self.words);
         // A phrase that holds a verb is a verb group: "is not seen", "may represent".
         let verbs = class::VERB | class::PLURAL | class::EXISTENTIAL | class::COPULA;
@@ -790,6 +714,7 @@ impl<'a> Loader<'a> {
             sections: self.sections,
             infos: self.infos,
             schemes: self.schemes,
+            profiles: self.profiles,
             kinds: self.kinds,
             warnings: self.warnings,
             report: self.report,

@@ -4,17 +4,26 @@
 //! `rules/labels/*.toml` label schemes. Every rule says why it stands and proves itself on sentences of its
 //! own (`hits` and `misses`). This module turns the text into tables of integers over one vocabulary.
 
+mod condition;
+mod lines;
 mod load;
 mod marks;
 mod measures;
 pub(crate) mod phrases;
+mod profile;
 pub(crate) mod report;
 mod schema;
+mod scheme;
 
+pub use condition::{AttributeName, Comparison, Condition};
+#[cfg(feature = "cli")]
+pub(crate) use load::term_number;
 pub use marks::{MARK_STATUSES, Mark, strip_marks};
 pub(crate) use measures::{MeasureWord, Measures};
 pub use measures::{Quantity, Relation};
+pub use profile::{Column, Filter, Profile, ProfileSource, RowFormat};
 pub use report::{AlertKind, FactKind, Level, Sex, Source};
+pub use scheme::{ALL, BoundScheme, Criterion, Hierarchy, LabelRule, LabelTarget, NoFinding, Scheme, SchemeSource};
 
 use crate::lexicon::{Lexicon, Matcher, Side, Words};
 use crate::span::{ConceptId, RuleId, WordId};
@@ -333,69 +342,6 @@ impl Default for Meaning {
     }
 }
 
-/// A label scheme.
-#[derive(Clone, Debug)]
-pub struct Scheme {
-    /// Its id (`chexpert`).
-    pub id: Box<str>,
-    /// Title for people.
-    pub title: Box<str>,
-    /// Its file.
-    pub file: Box<str>,
-    /// Its labels, in output order.
-    pub labels: Vec<LabelRule>,
-    /// Name of the label that says that nothing was found, and what keeps it from being said.
-    pub no_finding: Option<NoFinding>,
-}
-
-/// "No Finding".
-#[derive(Clone, Debug)]
-pub struct NoFinding {
-    /// Position among [`Scheme::labels`].
-    pub label: usize,
-    /// Labels that do not stand against it.
-    pub ignores: Vec<usize>,
-    /// Concepts outside the scheme that stand against it when present or uncertain.
-    pub blocked_by: Vec<bool>,
-}
-
-/// One label of a scheme.
-#[derive(Clone, Debug)]
-pub struct LabelRule {
-    /// Its name, as the output shows it.
-    pub name: Box<str>,
-    /// Line in the scheme's file.
-    pub line: u32,
-    /// What it means.
-    pub definition: Box<str>,
-    /// Sentences with the value they must give.
-    pub examples: Vec<(Box<str>, Option<Status>)>,
-}
-
-/// One way for a mention to count for a label.
-#[derive(Clone, Debug)]
-pub struct LabelTarget {
-    /// Index of the label.
-    pub label: u32,
-    /// Counts only when the mention lies in one of these (anatomy); empty = anywhere.
-    pub within: Vec<ConceptId>,
-    /// Does not count when the mention lies in one of these (anatomy).
-    pub outside: Vec<ConceptId>,
-    /// Counts only when a part in `within` is named.
-    pub located: bool,
-    /// Counts only with these statuses; empty = all.
-    pub statuses: Vec<Status>,
-}
-
-/// A scheme bound to a lexicon: for every concept, the labels that it counts for.
-#[derive(Clone, Debug)]
-pub struct BoundScheme {
-    /// The scheme.
-    pub scheme: Scheme,
-    /// By concept number.
-    pub targets: Vec<Vec<LabelTarget>>,
-}
-
 /// Everything that analysis reads: vocabulary, phrases and what they mean.
 #[derive(Debug)]
 pub struct Rules {
@@ -422,8 +368,10 @@ pub struct Rules {
     pub sections: Vec<SectionRule>,
     /// All rules.
     pub infos: Vec<RuleInfo>,
-    /// All schemes.
-    pub schemes: Vec<BoundScheme>,
+    /// All schemes, bound when they are first asked for; the one made of the lexicon is the last.
+    pub schemes: Vec<SchemeSource>,
+    /// All profiles.
+    pub profiles: Vec<ProfileSource>,
     /// Ids of the cue, composition and section rules, by kind, for the checks.
     pub(crate) kinds: Vec<RuleKind>,
     pub(crate) warnings: Vec<crate::error::Fault>,
@@ -487,10 +435,5 @@ impl Rules {
     /// The spelling of a value that rules give.
     pub fn value(&self, id: ValueId) -> &str {
         &self.values[id.0 as usize]
-    }
-
-    /// The scheme with this id.
-    pub fn scheme(&self, id: &str) -> Option<&BoundScheme> {
-        self.schemes.iter().find(|s| &*s.scheme.id == id)
     }
 }

@@ -9,6 +9,9 @@ use toml::Spanned;
 pub(super) struct Head {
     pub(super) kind: String,
     pub(super) version: u32,
+    /// Of schemes and profiles.
+    pub(super) id: Option<String>,
+    pub(super) title: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -207,84 +210,6 @@ pub(super) struct ClassText {
     #[serde(rename = "why")]
     pub(super) _why: String,
     pub(super) words: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct SchemeFile {
-    #[serde(rename = "kind")]
-    pub(super) _kind: String,
-    #[serde(rename = "version")]
-    pub(super) _version: u32,
-    pub(super) id: String,
-    pub(super) title: String,
-    #[serde(rename = "label")]
-    pub(super) labels: Vec<LabelText>,
-    #[serde(rename = "no-finding")]
-    pub(super) no_finding: Option<NoFindingText>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct LabelText {
-    pub(super) name: Spanned<String>,
-    pub(super) definition: String,
-    #[serde(default)]
-    pub(super) concepts: Vec<Spanned<String>>,
-    /// Concepts under those of `concepts` that do not count.
-    #[serde(default)]
-    pub(super) except: Vec<Spanned<String>>,
-    /// Anatomy that the mention must lie in, where the report names one.
-    #[serde(default)]
-    pub(super) within: Vec<Spanned<String>>,
-    /// Anatomy that the mention must not lie in.
-    #[serde(default)]
-    pub(super) outside: Vec<Spanned<String>>,
-    #[serde(default)]
-    pub(super) examples: Vec<ExampleText>,
-    /// Concepts that carry their place in their name, so that no other place named matters.
-    #[serde(default)]
-    pub(super) anywhere: Vec<Spanned<String>>,
-    /// Concepts that count only where they are said to lie.
-    #[serde(default)]
-    pub(super) located: Vec<LocatedText>,
-    /// Concepts that count only with certain statuses.
-    #[serde(default)]
-    pub(super) only: Vec<OnlyText>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct LocatedText {
-    pub(super) concepts: Vec<Spanned<String>>,
-    pub(super) within: Vec<Spanned<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct OnlyText {
-    pub(super) concepts: Vec<Spanned<String>>,
-    pub(super) statuses: Vec<Status>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ExampleText {
-    pub(super) text: String,
-    /// `present`, `absent`, `uncertain` or `none`.
-    pub(super) value: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct NoFindingText {
-    pub(super) label: Spanned<String>,
-    /// Labels that do not stand against it.
-    #[serde(default)]
-    pub(super) ignores: Vec<Spanned<String>>,
-    /// Concepts (and all under them) that do not stand against it.
-    #[serde(default, rename = "ignores-concepts")]
-    pub(super) ignores_concepts: Vec<Spanned<String>>,
 }
 
 /// Short forms that mean different findings in different reports.

@@ -100,10 +100,11 @@ impl<'e> Account<'e> {
             .scheme
             .labels
             .iter()
-            .map(|rule| LabelAccount {
+            .enumerate()
+            .map(|(number, rule)| LabelAccount {
                 name: &rule.name,
                 definition: &rule.definition,
-                place: format!("{}:{}", bound.scheme.file, rule.line),
+                place: bound.scheme.place(number),
                 value: None,
                 decider: None,
                 others: Vec::new(),
@@ -258,7 +259,7 @@ fn mention_account<'e>(
     attributes.extend((!places.is_empty()).then(|| ("place", places.join(", "))));
     let now = Assertion { time: Time::Current, subject: Subject::Patient, ..*assertion };
     let no_finding = bound.scheme.no_finding.as_ref().map(|n| n.label);
-    let alone = engine.labels(&alone(analysis, Mention { counts: true, ..*mention }, now), bound);
+    let alone = engine.labels(&alone(analysis, at, Mention { counts: true, ..*mention }, now), bound);
     MentionAccount {
         span: mention.span,
         sentence: analysis.sentences[mention.sentence as usize].span,
@@ -274,8 +275,10 @@ fn mention_account<'e>(
 }
 
 /// The analysis of a report that holds this one mention and nothing else.
-fn alone(analysis: &Analysis, mention: Mention, assertion: Assertion) -> Analysis {
+fn alone(analysis: &Analysis, number: usize, mention: Mention, assertion: Assertion) -> Analysis {
+    let attributes = analysis.attributes_of(number as u32).iter().map(|a| crate::Attribute { mention: 0, ..*a });
     Analysis {
+        attributes: attributes.collect(),
         mentions: vec![mention],
         assertions: vec![assertion],
         reads_body: analysis.reads_body,
@@ -365,7 +368,7 @@ fn no_finding(engine: &Engine, bound: &BoundScheme, analysis: &Analysis, label: 
     }
     label.others = (0..analysis.mentions.len())
         .filter(|&i| {
-            let alone = alone(analysis, analysis.mentions[i], analysis.assertions[i]);
+            let alone = alone(analysis, i, analysis.mentions[i], analysis.assertions[i]);
             !engine.labels(&alone, bound).iter().any(|l| l.label as usize == number)
         })
         .collect();

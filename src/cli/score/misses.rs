@@ -107,7 +107,7 @@ impl Context {
             return false;
         };
         let concept = mention.get("concept").and_then(Value::as_str).and_then(|c| engine.lexicon.find(c));
-        let (Some(concept), Some(bound)) = (concept, engine.scheme("chexpert")) else {
+        let (Some(concept), Ok(bound)) = (concept, engine.scheme("chexpert")) else {
             return false;
         };
         bound.targets[concept.index()].iter().any(|t| *bound.scheme.labels[t.label as usize].name == *label)

@@ -4,11 +4,11 @@
 //! and never the text of a report.
 
 use crate::Error;
+use crate::cli::label_table::read_text;
 use crate::rules::Status;
 use crate::score::{SAID, Said};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap};
-use std::io::Read;
 use std::path::Path;
 
 /// What people decided.
@@ -63,28 +63,6 @@ pub(super) struct Predicted {
 pub(super) struct Record {
     pub(super) labels: Option<BTreeMap<String, Status>>,
     pub(super) mentions: Option<Vec<Map<String, Value>>>,
-}
-
-/// The file, or standard input for `-`, as text.
-fn read_text(path: &Path) -> Result<String, Error> {
-    let name = path.display().to_string();
-    let mut bytes = Vec::new();
-    if name == "-" {
-        std::io::stdin().read_to_end(&mut bytes).map_err(|e| Error::input("standard input", e))?;
-    } else {
-        bytes = std::fs::read(path).map_err(|e| Error::input(&name, e))?;
-    }
-    if bytes.starts_with(&[0x1f, 0x8b]) {
-        let packed = std::mem::take(&mut bytes);
-        flate2::read::MultiGzDecoder::new(&packed[..]).read_to_end(&mut bytes).map_err(|e| Error::input(&name, e))?;
-    }
-    let text = String::from_utf8(bytes).map_err(|e| {
-        Error::input(
-            &name,
-            format!("byte {} is not UTF-8; expected JSON lines or CSV in UTF-8", e.utf8_error().valid_up_to()),
-        )
-    })?;
-    Ok(text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned))
 }
 
 /// One JSON object a line, with the place of each for messages.

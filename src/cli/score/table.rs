@@ -1,6 +1,7 @@
 //! A CheXpert table (CSV) -> report ids and their labels.
 
 use crate::Error;
+use crate::cli::label_table::label_value;
 use crate::rules::Status;
 use std::collections::BTreeMap;
 
@@ -36,7 +37,7 @@ pub(super) fn read(name: &str, text: &str) -> Result<Table, Error> {
         let record = record.map_err(csv_error)?;
         let mut labels = BTreeMap::new();
         for (i, field) in record.iter().enumerate().skip(1) {
-            match value(field) {
+            match label_value(field) {
                 Some(None) => {}
                 Some(Some(status)) => drop(labels.insert(header[i].clone(), status)),
                 None if known.contains(&header[i]) => {
@@ -57,18 +58,4 @@ pub(super) fn read(name: &str, text: &str) -> Result<Table, Error> {
     }
     let columns = header.into_iter().zip(is_label).filter(|c| c.1).map(|c| c.0).collect();
     Ok((columns, rows))
-}
-
-/// `Some(None)` = not mentioned; `None` = no label value.
-fn value(field: &str) -> Option<Option<Status>> {
-    let field = field.trim();
-    if field.is_empty() || field.eq_ignore_ascii_case("nan") {
-        return Some(None);
-    }
-    match field.parse::<f64>() {
-        Ok(1.0) => Some(Some(Status::Present)),
-        Ok(0.0) => Some(Some(Status::Absent)),
-        Ok(-1.0) => Some(Some(Status::Uncertain)),
-        _ => None,
-    }
 }
