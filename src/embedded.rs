@@ -11,6 +11,8 @@ pub(crate) fn lexicons() -> Vec<(&'static str, &'static str)> {
         "lexicons/en/abdomen-descriptors.tsv",
         "lexicons/en/abdomen-findings.tsv",
         "lexicons/en/breast-findings.tsv",
+        "lexicons/en/cardiovascular-descriptors.tsv",
+        "lexicons/en/cardiovascular-devices.tsv",
         "lexicons/en/cardiovascular-findings.tsv",
         "lexicons/en/chest-anatomy.tsv",
         "lexicons/en/chest-findings.tsv",
@@ -21,10 +23,13 @@ pub(crate) fn lexicons() -> Vec<(&'static str, &'static str)> {
         "lexicons/en/head-neck-anatomy.tsv",
         "lexicons/en/head-neck-findings.tsv",
         "lexicons/en/limb-anatomy.tsv",
+        "lexicons/en/musculoskeletal-descriptors.tsv",
+        "lexicons/en/musculoskeletal-devices.tsv",
         "lexicons/en/musculoskeletal-findings.tsv",
         "lexicons/en/neuro-findings.tsv",
         "lexicons/en/pelvis-obstetric-findings.tsv",
-        "lexicons/en/spine-anatomy.tsv"
+        "lexicons/en/spine-anatomy.tsv",
+        "lexicons/en/vascular-anatomy.tsv"
     ]
 }
 
@@ -51,6 +56,12 @@ pub(crate) fn rules() -> Vec<(&'static str, &'static str)> {
         "rules/en/spine-compositions.toml",
         "rules/en/chest-organ-compositions.toml",
         "rules/en/oncology-compositions.toml",
+        "rules/en/cardiovascular-compositions.toml",
+        "rules/en/fracture-arm-compositions.toml",
+        "rules/en/fracture-leg-compositions.toml",
+        "rules/en/musculoskeletal-compositions.toml",
+        "rules/en/tear-compositions.toml",
+        "rules/en/vascular-compositions.toml",
         "rules/en/general-compositions.toml",
         "rules/en/facts.toml",
         "rules/en/grades.toml",

@@ -311,11 +311,17 @@ fn compose(
 ) {
     link(units, links);
     for &(part, descriptor) in links.iter() {
-        let (Some(p), Some(d)) = (units[part as usize].meaning(rules), units[descriptor as usize].meaning(rules))
-        else {
-            continue;
+        let Some(d) = units[descriptor as usize].meaning(rules) else { continue };
+        // "increased perihilar lung markings": of parts side by side the last is the head of the phrase.
+        let side_by_side = |p: &usize| {
+            *p == part as usize
+                || (*p > descriptor as usize && units[part as usize..=*p].iter().all(|u| u.is(class::ANATOMY)))
         };
-        let Some((from, to)) = pair(rules, lexicon, ConceptId(p.anatomy), ConceptId(d.descriptor)) else { continue };
+        let found_pair = (part as usize..units.len()).take_while(side_by_side).find_map(|p| {
+            let anatomy = units[p].meaning(rules)?.anatomy;
+            Some((p as u32, pair(rules, lexicon, ConceptId(anatomy), ConceptId(d.descriptor))?))
+        });
+        let Some((part, (from, to))) = found_pair else { continue };
         let (a, b) = (part.min(descriptor) as usize, part.max(descriptor) as usize);
         let whole = units[a].span(tokens).cover(units[b].span(tokens));
         let between = units[a + 1..b].iter().any(|u| u.is(class::FINDING | class::DESCRIPTOR | MENTION));

@@ -7,6 +7,7 @@ mod data;
 mod edges;
 mod explain;
 mod facts;
+mod guard;
 mod labels;
 mod program;
 mod properties;

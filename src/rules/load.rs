@@ -238,11 +238,15 @@ impl<'a> Loader<'a> {
     }
 
     fn lexicon(&mut self, lexicon: &Lexicon, spelling: Spelling) {
-        // Findings first: their nouns take both numbers as one word, whoever uses the word after.
-        // Sided parts last: once their wholes stand, it shows which are formed by a word of side.
-        let sided = |term: &&Term| lexicon.unsided(term.concept).is_some();
-        let terms = lexicon.terms.iter().filter(|t| !sided(t)).chain(lexicon.terms.iter().filter(sided));
-        for term in terms {
+        // Nouns first, for they take both numbers as one word, whoever uses the word after; then descriptors; sided
+        // parts last: once their wholes stand, it shows which are formed by a word of side.
+        let rank = |term: &&Term| match lexicon.concept(term.concept).kind {
+            Kind::Descriptor => 1,
+            _ if lexicon.unsided(term.concept).is_some() => 2,
+            _ => 0,
+        };
+        let ranked = |wanted: u8| lexicon.terms.iter().filter(move |t| rank(t) == wanted);
+        for term in ranked(0).chain(ranked(1)).chain(ranked(2)) {
             let concept = lexicon.concept(term.concept);
             let file = &lexicon.files[term.file as usize];
             if file.spelling != spelling {
