@@ -2,6 +2,8 @@
 //!
 //! What cannot be loaded at all (unknown concepts, cycles, doubled phrases and labels) is told by loading.
 
+mod report;
+
 use crate::engine::{Engine, Scratch};
 use crate::error::Fault;
 use crate::lexicon::{Kind, PhraseId};
@@ -111,6 +113,7 @@ fn rule(engine: &Engine, rule: RuleId, checked: &mut Checked) {
             RuleKind::Cue | RuleKind::Measure => cue(engine, rule, sentence, hit),
             RuleKind::Composition | RuleKind::Sense => composition(engine, rule, sentence, hit),
             RuleKind::Section => section(engine, rule, sentence, hit),
+            RuleKind::Fact | RuleKind::Grade | RuleKind::Alert => report::report(engine, rule, sentence, hit),
         };
         for message in wrong {
             let kind = if hit { "hit" } else { "miss" };

@@ -24,6 +24,12 @@ pub struct StudyKey {
     /// Body part examined.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body_part: Option<String>,
+    /// The patient's sex.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sex: Option<String>,
+    /// The patient's age.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub age: Option<String>,
 }
 
 /// One report. The engine reads at most `u32::MAX` bytes of text.

@@ -6,6 +6,7 @@ mod corpus;
 mod data;
 mod edges;
 mod explain;
+mod facts;
 mod guard;
 mod labels;
 mod program;

@@ -7,9 +7,11 @@
 mod account;
 mod html;
 mod text;
+mod whole;
 
 use super::inputs::InputOptions;
 use super::repeats::Repeats;
+use super::whole::WholeOptions;
 use super::{DataOptions, same, say};
 use crate::input::{Batch, Gravity, Input, Reading};
 use crate::output::Sink;
@@ -44,6 +46,8 @@ pub(super) struct Options {
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]
+    whole: WholeOptions,
+    #[command(flatten)]
     reading: InputOptions,
     #[command(flatten)]
     data: DataOptions,
@@ -73,7 +77,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let report = read_report(options)?;
     let engine = options.data.engine()?;
     let scheme = engine.scheme(&options.scheme)?;
-    let account = Account::new(&engine, scheme, &report);
+    let account = Account::new(&engine, scheme, &report, &options.whole);
     let shown = match options.format {
         Format::Text => text::render(&account, colours(options), width(options)),
         Format::Html => html::render(&account),

@@ -5,13 +5,14 @@ use super::inputs::{InputOptions, RunOptions};
 use super::same;
 use super::stream::{self, Done, Steps};
 use super::summary::{Tally, Teller, Words};
+use super::whole::WholeOptions;
 use super::{DataOptions, say};
 use crate::engine::Note;
 use crate::input::{Batch, Input, Reading};
 use crate::label::Policy;
-use crate::output::{self, Labelled, Line, Look, Offsets, Rows, Sink};
+use crate::output::{self, Labelled, Line, Look, Offsets, Rows, Sink, Whole};
 use crate::rules::{ALL, BoundScheme, Hierarchy, Profile, RowFormat};
-use crate::{Analysis, Engine, Error, Report, Scratch};
+use crate::{Analysis, Engine, Error, Metadata, Report, Scratch};
 use std::borrow::Cow;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -48,6 +49,8 @@ pub(super) struct Options {
     /// What to write for an uncertain label
     #[arg(long, value_enum, default_value = "keep", value_name = "POLICY")]
     policy: Uncertain,
+    #[command(flatten)]
+    whole: WholeOptions,
     #[command(flatten)]
     run: RunOptions,
     /// Print the JSON Schema of a line of --format jsonl
@@ -99,6 +102,7 @@ struct Job<'a> {
     policy: Policy,
     layout: Layout,
     look: Look,
+    whole: &'a WholeOptions,
 }
 
 /// What every thread has for itself.
@@ -117,12 +121,13 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let profile = options.profile.as_deref().map(|id| engine.profile(id)).transpose()?;
     let schemes = schemes(options, &engine, profile.as_ref())?;
     let layout = chosen_layout(options, profile.as_ref())?;
+    options.whole.need_jsonl(layout == Layout::Jsonl && profile.is_none())?;
     same::refuse(options.output.as_deref(), options.inputs.iter().map(PathBuf::as_path))?;
     let mut sink = Sink::open(options.output.as_deref())?;
     let mut input = Input::open(&options.inputs, &options.input.reading())?;
 
-    let policy = options.policy.into();
-    let job = Job { engine: &engine, schemes, profile: profile.as_ref(), policy, layout, look: look(&sink) };
+    let (policy, whole) = (options.policy.into(), &options.whole);
+    let job = Job { engine: &engine, schemes, profile: profile.as_ref(), policy, layout, look: look(&sink), whole };
     let threads = options.run.threads();
     let talks = sink.is_standard() && std::io::stdout().is_terminal();
     let words = Words { mentions: "mentions", labels: "labels" };
@@ -248,9 +253,9 @@ impl Job<'_> {
             Layout::Csv => output::csv_row(table, &report.id, &labelled, self.policy),
             Layout::Long => output::long_rows(table, &report.id, &labelled, self.policy),
             Layout::Jsonl => {
-                let policy = self.policy;
-                Line { engine: self.engine, policy, report, analysis, labelled: &labelled, notes, offsets }
-                    .write(bytes);
+                let (engine, policy) = (self.engine, self.policy);
+                let more = &self.whole(offsets, report, analysis);
+                Line { engine, policy, report, analysis, labelled: &labelled, notes, offsets, more }.write(bytes);
                 Ok(())
             }
             Layout::Table => {
@@ -258,6 +263,20 @@ impl Job<'_> {
                 Ok(())
             }
         };
+    }
+
+    /// The members that were asked for beside labels and mentions.
+    fn whole(&self, offsets: &Offsets, report: &Report, analysis: &Analysis) -> Vec<u8> {
+        let mut out = Vec::new();
+        let whole = Whole { engine: self.engine, text: &report.text, offsets };
+        if self.whole.facts {
+            let facts = self.engine.facts_dated(report, analysis, self.whole.dates.order());
+            whole.facts(&mut out, &facts, &self.engine.grades_of(&report.text, analysis));
+        }
+        if self.whole.alerts {
+            whole.alerts(&mut out, &self.engine.safety(report, analysis, &Metadata::default()));
+        }
+        out
     }
 
     fn write_rows(

@@ -1,5 +1,6 @@
 //! The command line: one module a command. Everything that reads or writes lives behind it.
 
+mod alerts;
 mod assert;
 mod check;
 mod explain;
@@ -14,6 +15,7 @@ mod score;
 mod stream;
 mod summary;
 mod terms;
+mod whole;
 
 use crate::{Engine, Error};
 use clap::{Args, Parser, Subcommand};
@@ -32,6 +34,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Label(label::Options),
+    Alerts(alerts::Options),
     Labels(labels::Options),
     Assert(assert::Options),
     Explain(explain::Options),
@@ -150,6 +153,7 @@ fn merged<'a>(built_in: Vec<(&'a str, &'a str)>, root: &str, own: &'a [DataFile]
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Label(options) => label::run(&options),
+        Command::Alerts(options) => alerts::run(&options),
         Command::Labels(options) => labels::run(&options),
         Command::Assert(options) => assert::run(&options),
         Command::Explain(options) => explain::run(&options),

@@ -55,7 +55,7 @@ impl Tally {
 pub(super) struct Words {
     /// `mentions` or `spans`.
     pub(super) mentions: &'static str,
-    /// `labels` or `statuses`.
+    /// `labels` or `statuses`; empty where none are given.
     pub(super) labels: &'static str,
 }
 
@@ -132,7 +132,9 @@ impl Teller {
         let line = |name: &str, value: &dyn std::fmt::Display| say(format_args!("{name:<10}{value}"));
         line("reports", &HumanCount(tally.reports));
         line(self.words.mentions, &HumanCount(tally.mentions));
-        line(self.words.labels, &format_args!("{present} present, {absent} absent, {uncertain} uncertain"));
+        if !self.words.labels.is_empty() {
+            line(self.words.labels, &format_args!("{present} present, {absent} absent, {uncertain} uncertain"));
+        }
         for (kind, &count) in &tally.notes {
             line("note", &format_args!("{kind}: {}", HumanCount(count)));
         }

@@ -41,13 +41,15 @@ const SECTIONS: [(&str, [&str; 3]); 4] = [
     ("FINDINGS", ["findings", "sectionfindings", "reportfindings"]),
     ("IMPRESSION", ["impression", "sectionimpression", "reportimpression"]),
 ];
-const STUDY: [&[&str]; 6] = [
+const STUDY: [&[&str]; 8] = [
     &["accession", "accessionnumber"],
     &["studyuid", "studyinstanceuid"],
     &["patientid", "subjectid"],
     &["date", "studydate"],
     &["modality"],
     &["bodypart", "bodypartexamined"],
+    &["sex", "gender", "patientsex", "patientgender"],
+    &["age", "patientage", "ageyears", "ageinyears"],
 ];
 
 /// What one column is good for.
@@ -128,7 +130,7 @@ pub(crate) struct Fields<'a> {
     text: Option<(u8, Cow<'a, str>)>,
     sections: [Option<Cow<'a, str>>; 4],
     chosen: Vec<Option<Cow<'a, str>>>,
-    study: [Option<Cow<'a, str>>; 6],
+    study: [Option<Cow<'a, str>>; 8],
 }
 
 impl<'a> Fields<'a> {
@@ -189,9 +191,10 @@ impl<'a> Fields<'a> {
     }
 }
 
-fn study(fields: [Option<Cow<'_, str>>; 6]) -> StudyKey {
-    let [accession, study_uid, patient_id, date, modality, body_part] = fields.map(|f| f.map(Cow::into_owned));
-    StudyKey { accession, study_uid, patient_id, date, modality, body_part }
+fn study(fields: [Option<Cow<'_, str>>; 8]) -> StudyKey {
+    let fields = fields.map(|f| f.map(Cow::into_owned));
+    let [accession, study_uid, patient_id, date, modality, body_part, sex, age] = fields;
+    StudyKey { accession, study_uid, patient_id, date, modality, body_part, sex, age }
 }
 
 /// The text that stands for a report given in sections, in the order of [`SECTIONS`]: comparison and

@@ -11,6 +11,7 @@ mod words;
 pub use matcher::{Matcher, MatcherBuilder, PhraseId, encode};
 pub use parse::{SYSTEMS, parted};
 pub(crate) use words::Number;
+pub(crate) use words::english_inflections;
 pub use words::{Words, near};
 
 use crate::error::Fault;

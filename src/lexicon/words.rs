@@ -293,7 +293,7 @@ pub fn near(a: &str, b: &str) -> bool {
 }
 
 /// The other number of an English noun: its regular plural or, of a plural, its singular.
-fn english_inflections(word: &str) -> Vec<String> {
+pub(crate) fn english_inflections(word: &str) -> Vec<String> {
     let mut out = Vec::new();
     if word.len() < 3 || !word.bytes().all(|b| b.is_ascii_lowercase()) {
         return out;

@@ -28,6 +28,8 @@ pub(crate) struct Line<'a> {
     pub(crate) labelled: &'a [Labelled<'a>],
     pub(crate) notes: &'a [std::borrow::Cow<'static, str>],
     pub(crate) offsets: &'a Offsets,
+    /// More members, each after a comma: facts, grades, alerts.
+    pub(crate) more: &'a [u8],
 }
 
 /// What is said of a mention or of a caller's span.
@@ -71,7 +73,9 @@ impl Line<'_> {
             comma(out, &mut first);
             self.mention(out, number);
         }
-        out.extend_from_slice(b"],\"notes\":[");
+        out.push(b']');
+        out.extend_from_slice(self.more);
+        out.extend_from_slice(b",\"notes\":[");
         let mut first = true;
         for note in self.notes {
             comma(out, &mut first);
@@ -270,6 +274,8 @@ fn study(out: &mut Vec<u8>, study: &StudyKey) {
         ("date", &study.date),
         ("modality", &study.modality),
         ("body_part", &study.body_part),
+        ("sex", &study.sex),
+        ("age", &study.age),
     ];
     out.push(b'{');
     let mut first = true;
@@ -283,7 +289,7 @@ fn study(out: &mut Vec<u8>, study: &StudyKey) {
     out.push(b'}');
 }
 
-fn span(out: &mut Vec<u8>, span: Span, text: &str, offsets: &Offsets) {
+pub(super) fn span(out: &mut Vec<u8>, span: Span, text: &str, offsets: &Offsets) {
     out.extend_from_slice(b"\"start\":");
     integer(out, offsets.code_point(text, span.start));
     out.extend_from_slice(b",\"end\":");

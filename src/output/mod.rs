@@ -11,6 +11,7 @@ mod passing;
 mod rows;
 mod sink;
 mod terminal;
+mod whole;
 
 pub(crate) use self::csv::{LONG_HEADER, csv_header, csv_row, label_name, long_rows, value};
 pub(crate) use json::{Answers, DOUBLED_ID, Line, mark_doubled};
@@ -19,6 +20,7 @@ pub(crate) use rows::{Rows, rows_header};
 pub use sink::Sink;
 pub(crate) use sink::{is_standard, pack};
 pub(crate) use terminal::{Look, legend, row};
+pub(crate) use whole::{Whole, alerts_header};
 
 /// The labels of one report under one scheme.
 pub(crate) struct Labelled<'a> {

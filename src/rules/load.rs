@@ -1,5 +1,7 @@
 //! Reads rule files and compiles them over a lexicon. Every fault of every file is told, with its line.
 
+mod report;
+
 use super::profile::ProfileSource;
 use super::schema::{ClassText, CompositionFile, CompositionText, CueFile, MeasureFile, SectionFile, WordFile};
 use super::scheme::{ALL, SchemeSource};
@@ -71,6 +73,7 @@ struct Loader<'a> {
     senses: Vec<Sense>,
     tokens: Vec<Token>,
     guarded: Vec<String>,
+    report: super::report::ReportRules,
 }
 
 /// Whether the words of a term take their other number as well: nouns of English do.
@@ -180,11 +183,12 @@ impl<'a> Loader<'a> {
             }
             "scheme" => self.scheme(&head),
             "profile" => self.profile(&head),
+            "facts" | "grades" | "safety" => self.report_file(&head.kind, lexicon),
             other => self.fault(
                 0,
                 format!(
                     "unknown kind \"{other}\"; expected cues, compositions, sections, measures, senses, words, \
-                     spellings, guard, scheme or profile"
+                     spellings, guard, scheme, profile, facts, grades or safety"
                 ),
             ),
         }
@@ -717,6 +721,7 @@ impl<'a> Loader<'a> {
             profiles: self.profiles,
             kinds: self.kinds,
             warnings: self.warnings,
+            report: self.report,
         })
     }
 }
@@ -733,7 +738,7 @@ fn places<'p>(pattern: &'p str, sets: &'p BTreeMap<String, Vec<String>>) -> Resu
         if plain.contains('}') {
             return Err(format!("\"}}\" without \"{{\" in \"{pattern}\""));
         }
-        if !plain.trim().is_empty() {
+        if !plain.is_empty() {
             places.push(vec![plain]);
         }
         let Some(tail) = tail.strip_prefix('{') else { break };

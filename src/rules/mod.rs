@@ -9,7 +9,9 @@ mod lines;
 mod load;
 mod marks;
 mod measures;
+pub(crate) mod phrases;
 mod profile;
+pub(crate) mod report;
 mod schema;
 mod scheme;
 
@@ -20,10 +22,12 @@ pub use marks::{MARK_STATUSES, Mark, strip_marks};
 pub(crate) use measures::{MeasureWord, Measures};
 pub use measures::{Quantity, Relation};
 pub use profile::{Column, Filter, Profile, ProfileSource, RowFormat};
+pub use report::{AlertKind, FactKind, Level, Sex, Source};
 pub use scheme::{ALL, BoundScheme, Criterion, Hierarchy, LabelRule, LabelTarget, NoFinding, Scheme, SchemeSource};
 
 use crate::lexicon::{Lexicon, Matcher, Side, Words};
 use crate::span::{ConceptId, RuleId, WordId};
+use report::ReportRules;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -371,6 +375,8 @@ pub struct Rules {
     /// Ids of the cue, composition and section rules, by kind, for the checks.
     pub(crate) kinds: Vec<RuleKind>,
     pub(crate) warnings: Vec<crate::error::Fault>,
+    /// What reads a whole report; analysis does not look at it.
+    pub(crate) report: ReportRules,
 }
 
 /// What sort of rule a rule is.
@@ -382,6 +388,12 @@ pub enum RuleKind {
     Composition,
     /// A section.
     Section,
+    /// A fact of a whole report.
+    Fact,
+    /// A grade, score or stage.
+    Grade,
+    /// An alert.
+    Alert,
     /// A unit, bound or word of measurement.
     Measure,
     /// A term of several meanings.

@@ -3,6 +3,8 @@
 //! Flat and ready to print; the two renderers look nothing up. Which mention speaks of which label is not
 //! worked out here a second time: the engine is asked for the labels of a report that holds this one mention.
 
+use super::whole::{Group, groups};
+use crate::cli::whole::WholeOptions;
 use crate::rules::{BoundScheme, RuleKind, Status, Subject, Time};
 use crate::{Analysis, Assertion, Change, Engine, Evidence, Mention, Report, Span};
 
@@ -28,6 +30,8 @@ pub(super) struct Account<'e> {
     /// Bodies of sections that do not count for labels.
     pub(super) muted: Vec<Span>,
     pub(super) notes: Vec<&'static str>,
+    /// Facts, grades and alerts, where asked for.
+    pub(super) whole: Vec<Group>,
 }
 
 /// One mention.
@@ -83,7 +87,12 @@ pub(super) struct LabelAccount<'e> {
 
 impl<'e> Account<'e> {
     /// Reads the report and gathers what to tell.
-    pub(super) fn new(engine: &'e Engine, bound: &'e BoundScheme, report: &'e Report) -> Account<'e> {
+    pub(super) fn new(
+        engine: &'e Engine,
+        bound: &'e BoundScheme,
+        report: &'e Report,
+        whole: &WholeOptions,
+    ) -> Account<'e> {
         let analysis = engine.analyze(report);
         let mentions: Vec<MentionAccount> =
             (0..analysis.mentions.len()).map(|i| mention_account(engine, bound, &analysis, report, i)).collect();
@@ -131,6 +140,7 @@ impl<'e> Account<'e> {
             headings: analysis.sections.iter().map(|s| s.heading).filter(|h| !h.is_empty()).collect(),
             muted: analysis.sections.iter().filter(muted).map(|s| s.body).collect(),
             notes: analysis.notes.iter().map(|n| n.text()).collect(),
+            whole: groups(engine, report, &analysis, whole),
         }
     }
 
@@ -306,6 +316,8 @@ fn reason<'e>(engine: &'e Engine, evidence: &Evidence, word: &str) -> Reason<'e>
                 gives.extend((section.asks && section.time == Time::Current).then_some("hypothetical"));
             }
         }
+        // These speak of the report, not of a mention.
+        RuleKind::Fact | RuleKind::Grade | RuleKind::Alert => {}
     }
     let decides = gives.contains(&word);
     Reason {

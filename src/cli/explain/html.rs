@@ -43,6 +43,7 @@ pub(super) fn render(account: &Account) -> String {
                     main {
                         div.card { h2 { "Report" } p.text { (report(account)) } }
                         (table(account))
+                        (whole(account))
                     }
                     aside {
                         section.why.card aria-label="Why" { (why(account)) }
@@ -274,6 +275,33 @@ fn table(account: &Account) -> Markup {
                     table {
                         thead { tr { th { "Finding" } th { "Status" } th { "Words and rule" } th { "Labels" } } }
                         tbody { @for mention in &account.mentions { (row(account, mention)) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Facts, grades and alerts, where asked for.
+fn whole(account: &Account) -> Markup {
+    html! {
+        @for group in &account.whole {
+            section.all aria-label=(group.title) {
+                h2 { (group.title) }
+                @if group.rows.is_empty() { p.soft { "None." } } @else {
+                    div.card.scroll {
+                        table {
+                            thead { tr { th { "What" } th { "Value" } th { "Words and rule" } } }
+                            tbody {
+                                @for row in &group.rows {
+                                    tr {
+                                        td { strong { (row.name) } }
+                                        td { (row.value) }
+                                        td { (super::text::quotes(account, &row.words)) " " code { (row.by) } }
+                                    }
+                                }
+                            }
+                        }
                     }
                 }
             }

@@ -27,6 +27,7 @@ pub(super) fn render(account: &Account, colours: bool, width: Option<usize>) -> 
     page.report();
     page.labels();
     page.asides();
+    page.whole();
     page.out
 }
 
@@ -208,6 +209,24 @@ impl Page<'_> {
         }
     }
 
+    /// Facts, grades and alerts.
+    fn whole(&mut self) {
+        for group in &self.account.whole {
+            let title = self.bold(group.title);
+            let _ = writeln!(self.out, "\n{title}");
+            if group.rows.is_empty() {
+                self.line("  none");
+            }
+            for row in &group.rows {
+                let words = quotes(self.account, &row.words);
+                let words = if words.is_empty() { String::new() } else { format!(" {}", plain(&words)) };
+                let text = format!("{}{words}", plain(&row.value));
+                self.wrapped(&format!("  {:<20}", row.name), 22, &text);
+                self.wrapped(&" ".repeat(22), 22, &row.by);
+            }
+        }
+    }
+
     /// Prose after a lead, its further lines set in.
     fn wrapped(&mut self, lead: &str, indent: usize, text: &str) {
         let mut line = lead.to_owned();
@@ -231,6 +250,12 @@ impl Page<'_> {
         }
         self.line(line.trim_end());
     }
+}
+
+/// The words of some spans, quoted.
+pub(super) fn quotes(account: &Account, spans: &[crate::Span]) -> String {
+    let words: Vec<String> = spans.iter().map(|&s| format!("\u{201c}{}\u{201d}", account.quote(s))).collect();
+    words.join(" ")
 }
 
 /// Columns of a word, its colours left out.
