@@ -301,21 +301,21 @@ pub(crate) fn english_inflections(word: &str) -> Vec<String> {
     let stem = |n: usize| &word[..word.len() - n];
     let vowel_before_y = word.len() > 1 && matches!(word.as_bytes()[word.len() - 2], b'a' | b'e' | b'i' | b'o' | b'u');
     if word.ends_with("sis") || word.ends_with("xis") {
-        out.push(format!("{}es", stem(2)));
+        out.push([stem(2), "es"].concat());
     } else if word.ends_with("ies") && word.len() > 4 {
-        out.push(format!("{}y", stem(3)));
+        out.push([stem(3), "y"].concat());
     } else if word.ends_with("sses") || word.ends_with("shes") || word.ends_with("ches") || word.ends_with("xes") {
         out.push(stem(2).to_owned());
     } else if word.ends_with("ss") || word.ends_with("sh") || word.ends_with("ch") || word.ends_with('x') {
-        out.push(format!("{word}es"));
+        out.push([word, "es"].concat());
     } else if word.ends_with('s') {
         if !word.ends_with("us") && !word.ends_with("is") {
             out.push(stem(1).to_owned());
         }
     } else if word.ends_with('y') && !vowel_before_y {
-        out.push(format!("{}ies", stem(1)));
+        out.push([stem(1), "ies"].concat());
     } else {
-        out.push(format!("{word}s"));
+        out.push([word, "s"].concat());
     }
     out
 }

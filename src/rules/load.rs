@@ -10,7 +10,7 @@ use super::{
     SectionRule, Sense, ValueId, class,
 };
 use crate::error::Fault;
-use crate::lexicon::{Kind, Lexicon, MatcherBuilder, Number, Spelling, Term, Words};
+use crate::lexicon::{Kind, Lexicon, MatcherBuilder, Number, Spelling, Words};
 use crate::span::{ConceptId, RuleId, WordId};
 use crate::token::{Token, TokenKind};
 use std::collections::{BTreeMap, HashMap};
@@ -102,7 +102,7 @@ pub(super) fn load<'a>(
 
 impl<'a> Loader<'a> {
     fn line(&self, offset: usize) -> usize {
-        self.text.as_bytes()[..offset.min(self.text.len())].iter().filter(|&&b| b == b'\n').count() + 1
+        memchr::memchr_iter(b'\n', &self.text.as_bytes()[..offset.min(self.text.len())]).count() + 1
     }
 
     fn fault(&mut self, offset: usize, message: impl Into<String>) {
@@ -240,13 +240,20 @@ impl<'a> Loader<'a> {
     fn lexicon(&mut self, lexicon: &Lexicon, spelling: Spelling) {
         // Nouns first, for they take both numbers as one word, whoever uses the word after; then descriptors; sided
         // parts last: once their wholes stand, it shows which are formed by a word of side.
-        let rank = |term: &&Term| match lexicon.concept(term.concept).kind {
-            Kind::Descriptor => 1,
-            _ if lexicon.unsided(term.concept).is_some() => 2,
-            _ => 0,
-        };
-        let ranked = |wanted: u8| lexicon.terms.iter().filter(move |t| rank(t) == wanted);
-        for term in ranked(0).chain(ranked(1)).chain(ranked(2)) {
+        if lexicon.files.iter().all(|f| f.spelling != spelling) {
+            return;
+        }
+        let numbers = 0..lexicon.concepts.len() as u32;
+        let ranks: Vec<u8> = numbers
+            .map(|number| match lexicon.concept(ConceptId(number)).kind {
+                Kind::Descriptor => 1,
+                _ if lexicon.unsided(ConceptId(number)).is_some() => 2,
+                _ => 0,
+            })
+            .collect();
+        let ranked =
+            |wanted: u8| lexicon.terms.iter().filter(|t| ranks[t.concept.index()] == wanted).collect::<Vec<_>>();
+        for term in [ranked(0), ranked(1), ranked(2)].into_iter().flatten() {
             let concept = lexicon.concept(term.concept);
             let file = &lexicon.files[term.file as usize];
             if file.spelling != spelling {
@@ -260,7 +267,8 @@ impl<'a> Loader<'a> {
                 continue;
             }
             // "left kidney" is a side and a kidney: were it one phrase, it would hide "kidney stone" behind it.
-            if let Some(whole) = lexicon.unsided(term.concept)
+            if ranks[term.concept.index()] == 2
+                && let Some(whole) = lexicon.unsided(term.concept)
                 && self.builder.find(&words[1..]).is_some_and(|p| self.meanings[p.0 as usize].anatomy == whole.0)
             {
                 continue;
