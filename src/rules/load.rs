@@ -69,7 +69,6 @@ struct Loader<'a> {
     measured: Vec<MeasuredPart>,
     numeral: Option<RuleId>,
     values: Vec<Box<str>>,
-    spellings: Vec<[String; 2]>,
     senses: Vec<Sense>,
     tokens: Vec<Token>,
     guarded: Vec<String>,
@@ -86,6 +85,8 @@ pub(super) fn load<'a>(
     lexicon: &Lexicon,
 ) -> Result<Rules, Vec<Fault>> {
     let mut loader = Loader::default();
+    let files: Vec<(&'a str, &'a str)> = files.into_iter().collect();
+    loader.spellings(&files);
     loader.lexicon(lexicon, Spelling::Slips);
     for (name, text) in files {
         loader.file = name;
@@ -172,9 +173,7 @@ impl<'a> Loader<'a> {
                 }
             }
             "spellings" => {
-                if let Some(file) = self.parse::<super::schema::SpellingFile>() {
-                    self.spellings.extend(file.pairs);
-                }
+                // Read before any word was added.
             }
             "guard" => {
                 if let Some(file) = self.parse::<super::schema::GuardFile>() {
@@ -227,6 +226,22 @@ impl<'a> Loader<'a> {
             None => self.words.spelling(*w).unwrap_or("?").to_owned(),
         };
         words.iter().map(spell).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Spellings come first: they say which words are one.
+    fn spellings(&mut self, files: &[(&'a str, &'a str)]) {
+        let (mut pairs, mut endings) = (Vec::new(), Vec::new());
+        for &(name, text) in files {
+            if text.lines().take(40).any(|l| l.starts_with("kind") && l.contains("\"spellings\"")) {
+                self.file = name;
+                self.text = text;
+                if let Some(file) = self.parse::<super::schema::SpellingFile>() {
+                    pairs.extend(file.pairs);
+                    endings.extend(file.endings);
+                }
+            }
+        }
+        self.words.set_spellings(pairs, endings);
     }
 
     fn meaning(&mut self, words: &[WordId]) -> &mut Meaning {
@@ -675,7 +690,7 @@ impl<'a> Loader<'a> {
             self.faults.sort();
             return Err(self.faults);
         }
-        self.words.allow_spellings(&self.spellings);
+        self.words.allow_spellings();
         self.measured.sort_by_key(|m| m.part);
         let mut classes = vec![0; self.words.limit()];
         for (word, bits) in &self.classes {
