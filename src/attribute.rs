@@ -54,8 +54,12 @@ pub(crate) fn read(
     if out.location[0].is_none() || out.side.is_none() {
         topic(&mut out, units, at, tokens, rules, lexicon);
     }
-    if out.location[0].is_none() && candidate.concept != NONE {
-        out.location[0] = lexicon.concept(ConceptId(candidate.concept)).site;
+    // What a finding's name says of its place outranks the words around it, unless they say it closer.
+    if candidate.concept != NONE
+        && let Some(site) = lexicon.concept(ConceptId(candidate.concept)).site
+        && !out.location.iter().flatten().any(|&part| lexicon.is_a(part, site))
+    {
+        out.location = [Some(site), out.location[0]];
     }
     out
 }
