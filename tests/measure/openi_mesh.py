@@ -1,62 +1,82 @@
 #!/usr/bin/env python3
 """Recall of the findings that human coders tagged (Open-i MeSH, `major`) among the mentions.
-usage: openi_mesh.py RADLABEL OPENI-FOLDER NEVER.txt LEXICONS [-v]   (OPENI-FOLDER as get.py writes it)
-A tag ("Opacity/lung/base/left") is turned into the phrases a report would use for it and read by the program itself:
-the concepts that they give, with all above and below them, are what counts as found. `normal`, technical and
-indexing tags are left out."""
-import collections, glob, json, re, subprocess, sys, tempfile, xml.etree.ElementTree as ET
-binary, folder, never, lex = sys.argv[1:5]
-skip=set(open(never).read().split())
-parents=collections.defaultdict(set)
-for p in glob.glob(lex+'/**/*.tsv',recursive=True):
-    head=None
-    for l in open(p):
-        if l.startswith('#'): continue
-        c=l.rstrip('\n').split('\t')
-        if head is None: head=c; continue
-        parents[c[0]]|={x for x in c[head.index('parents')].split(',') if x}
-def up(c):
-    out=set(); todo=[c]
-    while todo:
-        x=todo.pop()
-        if x not in out: out.add(x); todo+=parents[x]
-    return out
-tags={}
-for f in glob.glob(folder+'/ecgen-radiology/*.xml'):
-    r=ET.parse(f).getroot(); i='CXR'+f.split('/')[-1][:-4]
-    if i in skip: continue
-    tags[i]=[m.text for m in r.iter('major') if m.text and m.text not in('normal','No Indexing') and not m.text.startswith('Technical Quality')]
-def read(items):
-    with tempfile.NamedTemporaryFile('w',suffix='.jsonl',delete=False) as f:
-        for i,t in items: f.write(json.dumps({'id':i,'text':t})+'\n')
-    o=subprocess.run([binary,'label',f.name,'--format','jsonl'],capture_output=True,text=True).stdout
-    return {r['id']:r['mentions'] for r in map(json.loads,o.splitlines())}
-texts={r['id']:r['text'] for r in map(json.loads,open(folder+'/reports.jsonl'))}
-got=read([(i,texts[i]) for i in tags if i in texts])
-kinds=sorted({t for v in tags.values() for t in v})
+
+usage: openi_mesh.py RADLABEL OPENI-FOLDER LEFT-OUT.txt LEXICONS
+
+OPENI-FOLDER holds `ecgen-radiology/*.xml` and `reports.jsonl`; LEFT-OUT the ids that are not read. A tag
+("Opacity/lung/base/left") is turned into the phrases a report would use for it and read by the program itself: the
+concepts that they give, with all above and below them, count as found. `normal`, technical and indexing tags are left
+out.
+"""
+import collections
+import glob
+import json
+import os
+import re
+import sys
+import xml.etree.ElementTree as ET
+
+from cmc2007 import mentions, parents
+
 # MeSH's words for what reports call otherwise.
-WORDS={'calcinosis':'calcification','cicatrix':'scar','surgical instruments':'surgical clips','indwelling catheters':'catheter','pulmonary congestion':'vascular congestion','blister':'bulla','markings':'increased interstitial markings','hypoinflation':'low lung volumes','hyperdistention':'hyperinflation','implanted medical device':'medical device','pneumonectomy':'pneumonectomy','pulmonary hypertension':'pulmonary hypertension','sulcus':'costophrenic sulcus','contrast media':'retained contrast','shift':'mediastinal shift','adipose tissue':'prominent epicardial fat','pleura':'pleural thickening'}
-def phrases(t):
-    p=[x.strip().lower() for x in t.split('/')]
-    head=p[0]; head=re.sub(r'^(.*), (.*)$',r'\2 \1',head)
-    head=WORDS.get(head,head)
-    rest=[WORDS.get(x,x) for x in p[1:] if x not in('left','right','bilateral','mild','moderate','severe','multiple','small','large','chronic','base','apex','upper lobe','lower lobe','middle lobe')]
-    out=[head+'.']
-    for q in rest: out+= [f'The {head} is {q}.', f'{q} {head}.', f'{head} in the {q}.']
-    return ' '.join(x[0].upper()+x[1:] for x in out)
-meant=read([(t,phrases(t)) for t in kinds])
-found=0; total=0; miss=collections.Counter(); hits=collections.Counter(); unreadable=collections.Counter()
-for i,ts in tags.items():
-    if i not in got: continue
-    have=set(); 
-    for m in got[i]:
-        have|=up(m['concept'])
-    exact={m['concept'] for m in got[i]}
-    for t in ts:
-        want={m['concept'] for m in meant[t]}
-        total+=1
-        if not want: unreadable[t.split('/')[0]]+=1; miss[t.split('/')[0]]+=1; continue
-        ok=bool(want & have) or any(up(w)&exact for w in want)
-        found+=ok; (hits if ok else miss)[t.split('/')[0]]+=1
-print(f'{len(got)} reports, {total} tags, recall {found/total:.4f}; tag not readable {sum(unreadable.values())}')
-for h,k in miss.most_common(40): print(f'{k:5} missed of {k+hits[h]:5}  {h}'+('  (the tag itself names no finding of the lexicon)' if unreadable[h] else ''))
+WORDS = {
+    "calcinosis": "calcification", "cicatrix": "scar", "surgical instruments": "surgical clips",
+    "indwelling catheters": "catheter", "pulmonary congestion": "vascular congestion", "blister": "bulla",
+    "markings": "increased interstitial markings", "hypoinflation": "low lung volumes",
+    "hyperdistention": "hyperinflation", "implanted medical device": "medical device",
+    "sulcus": "costophrenic sulcus", "contrast media": "retained contrast", "shift": "mediastinal shift",
+    "adipose tissue": "prominent epicardial fat", "pleura": "pleural thickening",
+}
+QUALIFIERS = set("left right bilateral mild moderate severe multiple small large chronic base apex".split()) | {
+    "upper lobe", "lower lobe", "middle lobe"}
+
+
+def phrases(tag):
+    parts = [p.strip().lower() for p in tag.split("/")]
+    head = re.sub(r"^(.*), (.*)$", r"\2 \1", parts[0])
+    head = WORDS.get(head, head)
+    out = [f"{head}."]
+    for rest in (WORDS.get(p, p) for p in parts[1:] if p not in QUALIFIERS):
+        out += [f"the {head} is {rest}.", f"{rest} {head}.", f"{head} in the {rest}."]
+    return " ".join(s[0].upper() + s[1:] for s in out)
+
+
+def up(above, concept):
+    todo, seen = [concept], set()
+    while todo:
+        at = todo.pop()
+        if at not in seen:
+            seen.add(at)
+            todo += above[at]
+    return seen
+
+
+def main():
+    binary, folder, left_out, lexicons = sys.argv[1:5]
+    skip = set(open(left_out).read().split())
+    tags = {}
+    for path in glob.glob(folder + "/ecgen-radiology/*.xml"):
+        i = "CXR" + os.path.basename(path)[:-4]
+        named = [m.text for m in ET.parse(path).getroot().iter("major") if m.text]
+        if i not in skip:
+            tags[i] = [t for t in named if t not in ("normal", "No Indexing") and not t.startswith("Technical")]
+    texts = {r["id"]: r["text"] for r in map(json.loads, open(folder + "/reports.jsonl"))}
+    found = mentions(binary, [(i, texts[i]) for i in sorted(tags) if i in texts])
+    meant = mentions(binary, [(t, phrases(t)) for t in sorted({t for named in tags.values() for t in named})])
+    above = parents(lexicons)
+    hits, missed = collections.Counter(), collections.Counter()
+    for i, named in tags.items():
+        exact = {m["concept"] for m in found.get(i, [])}
+        wide = {c for concept in exact for c in up(above, concept)}
+        for tag in named if i in found else []:
+            want = {m["concept"] for m in meant[tag]}
+            right = bool(want & wide) or any(up(above, w) & exact for w in want)
+            (hits if right else missed)[tag.split("/")[0]] += 1
+    total = sum(hits.values()) + sum(missed.values())
+    print(f"{len(found)} reports, {total} tags, recall {sum(hits.values()) / total:.4f}")
+    for head, count in missed.most_common(25):
+        print(f"{count:5} missed of {count + hits[head]:5}  {head}")
+
+
+if __name__ == "__main__":
+    main()
