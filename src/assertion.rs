@@ -118,8 +118,11 @@ pub(crate) fn decide(
         tell(r);
     }
     if let Some((_, rule)) = candidate.base {
-        evidence.push(Evidence { rule, span: units[candidate.unit as usize].span(tokens) });
-        if candidate.part != NONE {
+        // Of a measured part the whole phrase is the reason: the part and its size.
+        let measured = candidate.part == candidate.unit;
+        let span = if measured { candidate.span } else { units[candidate.unit as usize].span(tokens) };
+        evidence.push(Evidence { rule, span });
+        if candidate.part != NONE && !measured {
             evidence.push(Evidence { rule, span: units[candidate.part as usize].span(tokens) });
         }
     }

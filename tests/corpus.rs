@@ -1,7 +1,7 @@
 //! The project's own reports: accuracy is held, and the plain texts are those of the gold.
 
 use radlabel::rules::strip_marks;
-use radlabel::{Engine, Scratch, Span, Status, Subject, Time};
+use radlabel::{Analysis, ConceptId, Detail, Engine, Scratch, Span, Status, Subject, Time};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -137,48 +137,26 @@ fn the_whole_body_is_held() {
             if told != mark.status {
                 misses.push(format!("{name} status: {quote:?} {told}, gold {}", mark.status));
             }
+            // Where a device lies may be told by its tip or by its place.
+            let tips = analysis.attributes_of(i as u32).iter().filter_map(|a| match a.detail {
+                Detail::Tip(part) => Some(part),
+                _ => None,
+            });
+            let places: Vec<ConceptId> = mention.location.iter().flatten().copied().chain(tips).collect();
             for (key, want) in &mark.attributes {
-                let have: Vec<String> = match key.as_str() {
-                    "side" => mention.side.map(|s| format!("{s:?}").to_lowercase()).into_iter().collect(),
-                    "change" => assertion.change.map(|c| format!("{c:?}").to_lowercase()).into_iter().collect(),
-                    "severity" => mention
-                        .severity
-                        .map(|s| report.text[s.range()].to_lowercase())
-                        .map(|s| s.strip_suffix("ly").unwrap_or(&s).split_whitespace().collect::<Vec<_>>().join(" "))
-                        .into_iter()
-                        .collect(),
-                    "location" => {
-                        mention.location.iter().flatten().map(|&c| engine.lexicon.concept(c).id.to_string()).collect()
-                    }
-                    name => analysis
-                        .attributes_of(i as u32)
-                        .iter()
-                        .filter(|a| a.detail.name() == name || (name == "position" && a.detail.name() == "tip"))
-                        .map(|a| a.detail.told(&engine.rules, &engine.lexicon))
-                        .collect(),
-                };
-                let right = match key.as_str() {
-                    "location" => match part(&engine, want) {
-                        Some(gold) => mention
-                            .location
-                            .iter()
-                            .flatten()
-                            .any(|&c| engine.lexicon.is_a(c, gold) || engine.lexicon.is_a(gold, c)),
-                        None => {
-                            count("location known", false);
-                            misses.push(format!("{name} location known: {want:?} is no anatomic term"));
-                            continue;
-                        }
-                    },
-                    "position" if want != "malpositioned" => have.iter().any(|h| {
-                        part(&engine, want).is_some_and(|gold| {
-                            engine
-                                .lexicon
-                                .find(h)
-                                .is_some_and(|c| engine.lexicon.is_a(c, gold) || engine.lexicon.is_a(gold, c))
-                        })
-                    }),
-                    _ => have.contains(want),
+                let placed = key == "location" || (key == "position" && want != "malpositioned");
+                let (right, have) = if placed {
+                    let Some(gold) = part(&engine, want) else {
+                        misses.push(format!("{name} {key}: {want:?} names no part of the lexicon"));
+                        count(key, false);
+                        continue;
+                    };
+                    let related = |c: &ConceptId| engine.lexicon.is_a(*c, gold) || engine.lexicon.is_a(gold, *c);
+                    let names = places.iter().map(|&c| engine.lexicon.concept(c).id.to_string()).collect();
+                    (places.iter().any(related), names)
+                } else {
+                    let have = said(&engine, &analysis, i, key, &report.text);
+                    (have.contains(want), have)
                 };
                 count(key, right);
                 if !right {
@@ -188,33 +166,68 @@ fn the_whole_body_is_held() {
         }
     }
     println!("{}", misses.join("\n"));
+    // What was measured when the reports were first all read, less a little.
+    let floors = [
+        ("found", 0.93),
+        ("status", 0.965),
+        ("side", 0.95),
+        ("change", 0.91),
+        ("severity", 0.92),
+        ("acuity", 0.89),
+        ("size", 0.96),
+        ("count", 0.91),
+        ("location", 0.80),
+    ];
     for (name, (right, all)) in &counts {
-        println!("{name:<10} {:.3} of {all}", f64::from(*right) / f64::from(*all));
+        let share = f64::from(*right) / f64::from(*all);
+        println!("{name:<10} {share:.3} of {all}");
+        let floor = floors.iter().find(|f| f.0 == name.as_str()).map_or(0.0, |f| f.1);
+        assert!(share >= floor, "{name} {share:.3}, under {floor}");
+    }
+}
+
+/// What the program says of a mention under a key of the gold.
+fn said(engine: &Engine, analysis: &Analysis, i: usize, key: &str, text: &str) -> Vec<String> {
+    let (mention, assertion) = (&analysis.mentions[i], &analysis.assertions[i]);
+    let adjective = |words: String| {
+        let words = words.strip_suffix("ly").unwrap_or(&words).to_owned();
+        words.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    match key {
+        "side" => mention.side.map(|s| format!("{s:?}").to_lowercase()).into_iter().collect(),
+        "change" => assertion.change.map(|c| format!("{c:?}").to_lowercase()).into_iter().collect(),
+        "severity" => mention.severity.map(|s| adjective(text[s.range()].to_lowercase())).into_iter().collect(),
+        _ => {
+            let mine = analysis.attributes_of(i as u32).iter().filter(|a| a.detail.name() == key);
+            mine.map(|a| a.detail.told(&engine.rules, &engine.lexicon)).collect()
+        }
     }
 }
 
 /// The anatomic concept that these words name: the place that the program itself reads from them.
-fn part(engine: &Engine, words: &str) -> Option<radlabel::ConceptId> {
+fn part(engine: &Engine, words: &str) -> Option<ConceptId> {
     let report = radlabel::Report::new("", &format!("There is a mass in the {words}."));
     engine.analyze(&report).mentions.iter().find_map(|m| m.location[0])
 }
 
-/// `corpora/chest/reports` holds the texts of `gold` without their marks: what the README's demo reads.
+/// `reports` holds the texts of `gold` without their marks: what the README's demo reads.
 /// `UPDATE_CORPUS=1 cargo test` writes them anew.
 #[test]
 fn plain_reports_are_those_of_the_gold() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpora/chest/reports");
     let update = std::env::var_os("UPDATE_CORPUS").is_some();
     let mut stale = Vec::new();
-    for report in gold("corpora/chest") {
-        let name = report.path.file_stem().expect("name").to_string_lossy().into_owned();
-        let path = folder.join(format!("{name}.txt"));
-        if update {
-            std::fs::create_dir_all(&folder).expect("folder");
-            std::fs::write(&path, &report.text).expect("written");
-        }
-        if std::fs::read_to_string(&path).ok().as_deref() != Some(&report.text) {
-            stale.push(name);
+    for corpus in ["corpora/chest", "corpora/body"] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(corpus).join("reports");
+        for report in gold(corpus) {
+            let name = report.path.file_stem().expect("name").to_string_lossy().into_owned();
+            let path = folder.join(format!("{name}.txt"));
+            if update {
+                std::fs::create_dir_all(&folder).expect("folder");
+                std::fs::write(&path, &report.text).expect("written");
+            }
+            if std::fs::read_to_string(&path).ok().as_deref() != Some(&report.text) {
+                stale.push(name);
+            }
         }
     }
     assert!(stale.is_empty(), "not as in the gold: {stale:?}; UPDATE_CORPUS=1 cargo test writes them anew");
