@@ -54,8 +54,12 @@ pub(crate) fn read(
     if out.location[0].is_none() || out.side.is_none() {
         topic(&mut out, units, at, tokens, rules, lexicon);
     }
-    if out.location[0].is_none() && candidate.concept != NONE {
-        out.location[0] = lexicon.concept(ConceptId(candidate.concept)).site;
+    // What a finding's name says of its place outranks the words around it, unless they say it closer.
+    if candidate.concept != NONE
+        && let Some(site) = lexicon.concept(ConceptId(candidate.concept)).site
+        && !out.location.iter().flatten().any(|&part| lexicon.is_a(part, site))
+    {
+        out.location = [Some(site), out.location[0]];
     }
     out
 }
@@ -437,6 +441,17 @@ fn after(out: &mut Attributes, units: &[Unit], at: usize, tokens: &[Token], rule
         if unit.is(class::PREPOSITION) {
             preposition = true;
             continue;
+        }
+        // "compression fracture T12", "stenosis, L4-L5": a part that stands right after, and nothing after it.
+        let beside = unit.is(class::ANATOMY)
+            && (i == at + 1 || (i == at + 2 && units[at + 1].kind == TokenKind::Comma))
+            && out.location[0].is_none()
+            && units.get(i + 1).is_none_or(|u| {
+                u.clause != clause || matches!(u.kind, TokenKind::Comma | TokenKind::Period | TokenKind::Semicolon)
+            });
+        if beside {
+            take(out, unit, tokens, rules, lexicon);
+            return;
         }
         let free = unit.meaning(rules).is_some_and(|m| m.cue != NONE && rules.cues[m.cue as usize].side.is_some());
         if preposition || (free && (!joined || !joined_mention(units, i))) {

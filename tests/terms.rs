@@ -302,7 +302,7 @@ fn a_term_means_one_thing_and_the_rest_is_told() {
 /// A longer term hides the shorter one inside it; by its name it can be put under what it hides.
 #[test]
 fn a_new_finding_is_placed_by_its_name() {
-    let table = "id,name,parents\na1,Grommet rib fracture,\na2,Rib fracture of the grommet,a1\na3,grommet bone,\n";
+    let table = "id,name,parents\na1,Sprocket rib fracture,\na2,Rib fracture of the sprocket,a1\na3,sprocket bone,\n";
     let (run, file, _) = import("own.csv", table, &["--kind", "finding"]);
     assert!(run.err.contains("hiding    2 hold the words of a known finding"), "{}", run.err);
     assert_eq!(row(&file, "a1")["parents"], "");
@@ -310,7 +310,7 @@ fn a_new_finding_is_placed_by_its_name() {
     assert!(run.err.contains("placed    1 under") && !run.err.contains("hiding"), "{}", run.err);
     assert_eq!(row(&file, "a1")["parents"], "rib-fracture");
     assert_eq!(row(&file, "a2")["parents"], "a1");
-    proves_itself(&folder, "grommet rib fracture", "a1");
+    proves_itself(&folder, "sprocket rib fracture", "a1");
 }
 
 #[test]

@@ -98,7 +98,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         threads,
         Steps {
             work: |state: &mut State, batch: &Batch, done: &mut Done| {
-                work(&engine, layout, options.fail_on, &fatal, state, batch, done);
+                work(engine, layout, options.fail_on, &fatal, state, batch, done);
             },
             order: |done: &mut Done| {
                 if !head.is_empty() {

@@ -63,7 +63,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     for told in input.told.iter().filter(|t| t.gravity != Gravity::Guess) {
         teller.tell(told);
     }
-    let work = |offsets: &mut Offsets, batch: &Batch, done: &mut Done| answer(&engine, limit, offsets, batch, done);
+    let work = |offsets: &mut Offsets, batch: &Batch, done: &mut Done| answer(engine, limit, offsets, batch, done);
     let gzip = sink.gzip;
     let order = |done: &mut Done| {
         for told in &done.told {

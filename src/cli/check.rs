@@ -31,7 +31,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         }
         Err(error) => return Err(error.into()),
     };
-    let checked = crate::check::check(&engine);
+    let checked = crate::check::check(engine);
     for fault in &checked.faults {
         say(format_args!("{fault}"));
     }

@@ -77,7 +77,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let report = read_report(options)?;
     let engine = options.data.engine()?;
     let scheme = engine.scheme(&options.scheme)?;
-    let account = Account::new(&engine, scheme, &report, &options.whole);
+    let account = Account::new(engine, scheme, &report, &options.whole);
     let shown = match options.format {
         Format::Text => text::render(&account, colours(options), width(options)),
         Format::Html => html::render(&account),

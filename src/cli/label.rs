@@ -119,7 +119,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     }
     let engine = options.data.engine()?;
     let profile = options.profile.as_deref().map(|id| engine.profile(id)).transpose()?;
-    let schemes = schemes(options, &engine, profile.as_ref())?;
+    let schemes = schemes(options, engine, profile.as_ref())?;
     let layout = chosen_layout(options, profile.as_ref())?;
     options.whole.need_jsonl(layout == Layout::Jsonl && profile.is_none())?;
     same::refuse(options.output.as_deref(), options.inputs.iter().map(PathBuf::as_path))?;
@@ -127,7 +127,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let mut input = Input::open(&options.inputs, &options.input.reading())?;
 
     let (policy, whole) = (options.policy.into(), &options.whole);
-    let job = Job { engine: &engine, schemes, profile: profile.as_ref(), policy, layout, look: look(&sink), whole };
+    let job = Job { engine, schemes, profile: profile.as_ref(), policy, layout, look: look(&sink), whole };
     let threads = options.run.threads();
     let talks = sink.is_standard() && std::io::stdout().is_terminal();
     let words = Words { mentions: "mentions", labels: "labels" };

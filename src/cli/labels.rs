@@ -75,20 +75,20 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     match &options.command {
         Command::List { data } => {
             let engine = data.engine()?;
-            Sink::open(None)?.put(show::list(&engine)?.as_bytes())?;
+            Sink::open(None)?.put(show::list(engine)?.as_bytes())?;
         }
         Command::Show { scheme, label, data } => {
             let engine = data.engine()?;
             let bound = engine.scheme(scheme)?;
             let shown = match label {
                 None => show::scheme(bound),
-                Some(label) => show::label(&engine, bound, label)?,
+                Some(label) => show::label(engine, bound, label)?,
             };
             Sink::open(None)?.put(shown.as_bytes())?;
         }
         Command::Doc { scheme, output, data } => {
             let engine = data.engine()?;
-            let page = doc::page(&engine, engine.scheme(scheme)?);
+            let page = doc::page(engine, engine.scheme(scheme)?);
             Sink::open(output.as_deref())?.put(page.as_bytes())?;
         }
         Command::Crosswalk { from, to, format, output, data } => {

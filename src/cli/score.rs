@@ -172,6 +172,6 @@ fn check_bounds(bounds: &[(String, f64)], figures: &Named) -> Result<ExitCode, E
 }
 
 /// The engine, for what only `--errors` needs of it.
-fn engine(options: &Options) -> Result<Engine, Error> {
+fn engine(options: &Options) -> Result<&'static Engine, Error> {
     options.data.engine()
 }

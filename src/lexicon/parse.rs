@@ -242,7 +242,10 @@ impl<'a> Reader<'a, '_> {
             self.sites.push(Named { child: concept, parent: row.site, file, line });
         }
         for term in row.terms.split('|').map(str::trim).filter(|t| !t.is_empty()) {
-            self.lexicon.terms.push(Term { text: term.to_lowercase().into(), concept, file, line });
+            // Terms are nearly all written in small letters already.
+            let small = term.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase());
+            let text = if small { term.into() } else { term.to_lowercase().into() };
+            self.lexicon.terms.push(Term { text, concept, file, line });
         }
     }
 

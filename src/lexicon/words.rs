@@ -21,6 +21,8 @@ pub struct Words {
     firsts: Vec<u32>,
     next: u32,
     near: Near,
+    /// While words are added only.
+    twins: Option<Box<Twins>>,
 }
 
 /// Whether the words of a phrase take their other number as the same word.
@@ -40,6 +42,24 @@ struct Near {
     guarded: Vec<Box<[u8]>>,
 }
 
+/// What tells two spellings of one word.
+#[derive(Clone, Debug)]
+struct Twins {
+    pairs: Vec<[String; 2]>,
+    ones: aho_corasick::AhoCorasick,
+    others: aho_corasick::AhoCorasick,
+}
+
+impl Twins {
+    /// A word with the second letters of a pair, spelled with the first.
+    fn one(&self, word: &str) -> Option<String> {
+        self.others.is_match(word).then(|| {
+            let ones: Vec<&str> = self.pairs.iter().take(self.others.patterns_len()).map(|p| p[0].as_str()).collect();
+            self.others.replace_all(word, &ones)
+        })
+    }
+}
+
 /// Below this length one slip makes another word too easily.
 const SHORTEST_NEAR: usize = 6;
 
@@ -53,6 +73,7 @@ impl Default for Words {
             firsts: Vec::new(),
             next: FIRST_WORD,
             near: Near::default(),
+            twins: None,
         }
     }
 }
@@ -127,9 +148,13 @@ impl Words {
                 }
                 let lower = phrase[t.span.range()].to_lowercase();
                 let lower = lower.strip_suffix("'s").unwrap_or(&lower);
-                let word = self.intern(lower);
+                let twin = self.twins.as_ref().and_then(|t| t.one(lower));
+                let word = self.intern(twin.as_deref().unwrap_or(lower));
+                if twin.is_some() {
+                    self.alias(lower, word);
+                }
                 if number == Number::Either {
-                    for other in english_inflections(lower) {
+                    for other in twin.iter().map(String::as_str).chain([lower]).flat_map(english_inflections) {
                         self.alias(&other, word);
                     }
                 }
@@ -170,21 +195,33 @@ impl Words {
         self.slots[slot] = ((h >> 32) as u32, spelling as u32 + 1);
     }
 
-    /// Makes the other spelling of a pair (`edema`, `oedema`) another spelling of every word that holds the
-    /// one, unless it is a word already.
-    pub(crate) fn allow_spellings(&mut self, pairs: &[[String; 2]]) {
-        let ones: Vec<&str> = pairs.iter().map(|p| p[0].as_str()).collect();
-        let others: Vec<&str> = pairs.iter().map(|p| p[1].as_str()).collect();
-        let kind = aho_corasick::MatchKind::LeftmostLongest;
-        // So few letters always build; without the automaton the words keep their own spelling.
-        let Ok(search) = aho_corasick::AhoCorasick::builder().match_kind(kind).build(ones) else { return };
+    /// The letters that two spellings of one word write differently (`edema`, `oedema`), told before any word is
+    /// added, so that a term in either spelling is the same words.
+    /// `endings` are pairs of which the second also stands in words that have no first ("raised").
+    pub(crate) fn set_spellings(&mut self, mut pairs: Vec<[String; 2]>, endings: Vec<[String; 2]>) {
+        let search = |letters: Vec<&str>| {
+            aho_corasick::AhoCorasick::builder().match_kind(aho_corasick::MatchKind::LeftmostLongest).build(letters)
+        };
+        let others = search(pairs.iter().map(|p| p[1].as_str()).collect());
+        pairs.extend(endings);
+        let ones = search(pairs.iter().map(|p| p[0].as_str()).collect());
+        // So few letters always build; without the automata the words keep their own spelling.
+        if let (Ok(ones), Ok(others)) = (ones, others) {
+            self.twins = Some(Box::new(Twins { pairs, ones, others }));
+        }
+    }
+
+    /// Makes the other spelling of every word another spelling of it, unless it is a word already.
+    pub(crate) fn allow_spellings(&mut self) {
+        let Some(twins) = self.twins.take() else { return };
+        let others: Vec<&str> = twins.pairs.iter().map(|p| p[1].as_str()).collect();
         for i in 0..self.spellings.len() {
             let (start, len, word) = self.spellings[i];
             let letters = &self.letters[start as usize..(start + len) as usize];
-            if search.is_match(letters)
+            if twins.ones.is_match(letters)
                 && let Ok(spelling) = std::str::from_utf8(letters)
             {
-                let respelled = search.replace_all(spelling, &others);
+                let respelled = twins.ones.replace_all(spelling, &others);
                 self.alias(&respelled, word);
             }
         }
@@ -301,21 +338,21 @@ pub(crate) fn english_inflections(word: &str) -> Vec<String> {
     let stem = |n: usize| &word[..word.len() - n];
     let vowel_before_y = word.len() > 1 && matches!(word.as_bytes()[word.len() - 2], b'a' | b'e' | b'i' | b'o' | b'u');
     if word.ends_with("sis") || word.ends_with("xis") {
-        out.push(format!("{}es", stem(2)));
+        out.push([stem(2), "es"].concat());
     } else if word.ends_with("ies") && word.len() > 4 {
-        out.push(format!("{}y", stem(3)));
+        out.push([stem(3), "y"].concat());
     } else if word.ends_with("sses") || word.ends_with("shes") || word.ends_with("ches") || word.ends_with("xes") {
         out.push(stem(2).to_owned());
     } else if word.ends_with("ss") || word.ends_with("sh") || word.ends_with("ch") || word.ends_with('x') {
-        out.push(format!("{word}es"));
+        out.push([word, "es"].concat());
     } else if word.ends_with('s') {
         if !word.ends_with("us") && !word.ends_with("is") {
             out.push(stem(1).to_owned());
         }
     } else if word.ends_with('y') && !vowel_before_y {
-        out.push(format!("{}ies", stem(1)));
+        out.push([stem(1), "ies"].concat());
     } else {
-        out.push(format!("{word}s"));
+        out.push([word, "s"].concat());
     }
     out
 }

@@ -10,7 +10,7 @@ use super::{
     SectionRule, Sense, ValueId, class,
 };
 use crate::error::Fault;
-use crate::lexicon::{Kind, Lexicon, MatcherBuilder, Number, Spelling, Term, Words};
+use crate::lexicon::{Kind, Lexicon, MatcherBuilder, Number, Spelling, Words};
 use crate::span::{ConceptId, RuleId, WordId};
 use crate::token::{Token, TokenKind};
 use std::collections::{BTreeMap, HashMap};
@@ -69,7 +69,6 @@ struct Loader<'a> {
     measured: Vec<MeasuredPart>,
     numeral: Option<RuleId>,
     values: Vec<Box<str>>,
-    spellings: Vec<[String; 2]>,
     senses: Vec<Sense>,
     tokens: Vec<Token>,
     guarded: Vec<String>,
@@ -86,6 +85,8 @@ pub(super) fn load<'a>(
     lexicon: &Lexicon,
 ) -> Result<Rules, Vec<Fault>> {
     let mut loader = Loader::default();
+    let files: Vec<(&'a str, &'a str)> = files.into_iter().collect();
+    loader.spellings(&files);
     loader.lexicon(lexicon, Spelling::Slips);
     for (name, text) in files {
         loader.file = name;
@@ -102,7 +103,7 @@ pub(super) fn load<'a>(
 
 impl<'a> Loader<'a> {
     fn line(&self, offset: usize) -> usize {
-        self.text.as_bytes()[..offset.min(self.text.len())].iter().filter(|&&b| b == b'\n').count() + 1
+        memchr::memchr_iter(b'\n', &self.text.as_bytes()[..offset.min(self.text.len())]).count() + 1
     }
 
     fn fault(&mut self, offset: usize, message: impl Into<String>) {
@@ -172,9 +173,7 @@ impl<'a> Loader<'a> {
                 }
             }
             "spellings" => {
-                if let Some(file) = self.parse::<super::schema::SpellingFile>() {
-                    self.spellings.extend(file.pairs);
-                }
+                // Read before any word was added.
             }
             "guard" => {
                 if let Some(file) = self.parse::<super::schema::GuardFile>() {
@@ -229,6 +228,22 @@ impl<'a> Loader<'a> {
         words.iter().map(spell).collect::<Vec<_>>().join(" ")
     }
 
+    /// Spellings come first: they say which words are one.
+    fn spellings(&mut self, files: &[(&'a str, &'a str)]) {
+        let (mut pairs, mut endings) = (Vec::new(), Vec::new());
+        for &(name, text) in files {
+            if text.lines().take(40).any(|l| l.starts_with("kind") && l.contains("\"spellings\"")) {
+                self.file = name;
+                self.text = text;
+                if let Some(file) = self.parse::<super::schema::SpellingFile>() {
+                    pairs.extend(file.pairs);
+                    endings.extend(file.endings);
+                }
+            }
+        }
+        self.words.set_spellings(pairs, endings);
+    }
+
     fn meaning(&mut self, words: &[WordId]) -> &mut Meaning {
         let id = self.builder.add(words).0 as usize;
         if id == self.meanings.len() {
@@ -240,13 +255,20 @@ impl<'a> Loader<'a> {
     fn lexicon(&mut self, lexicon: &Lexicon, spelling: Spelling) {
         // Nouns first, for they take both numbers as one word, whoever uses the word after; then descriptors; sided
         // parts last: once their wholes stand, it shows which are formed by a word of side.
-        let rank = |term: &&Term| match lexicon.concept(term.concept).kind {
-            Kind::Descriptor => 1,
-            _ if lexicon.unsided(term.concept).is_some() => 2,
-            _ => 0,
-        };
-        let ranked = |wanted: u8| lexicon.terms.iter().filter(move |t| rank(t) == wanted);
-        for term in ranked(0).chain(ranked(1)).chain(ranked(2)) {
+        if lexicon.files.iter().all(|f| f.spelling != spelling) {
+            return;
+        }
+        let numbers = 0..lexicon.concepts.len() as u32;
+        let ranks: Vec<u8> = numbers
+            .map(|number| match lexicon.concept(ConceptId(number)).kind {
+                Kind::Descriptor => 1,
+                _ if lexicon.unsided(ConceptId(number)).is_some() => 2,
+                _ => 0,
+            })
+            .collect();
+        let ranked =
+            |wanted: u8| lexicon.terms.iter().filter(|t| ranks[t.concept.index()] == wanted).collect::<Vec<_>>();
+        for term in [ranked(0), ranked(1), ranked(2)].into_iter().flatten() {
             let concept = lexicon.concept(term.concept);
             let file = &lexicon.files[term.file as usize];
             if file.spelling != spelling {
@@ -260,7 +282,8 @@ impl<'a> Loader<'a> {
                 continue;
             }
             // "left kidney" is a side and a kidney: were it one phrase, it would hide "kidney stone" behind it.
-            if let Some(whole) = lexicon.unsided(term.concept)
+            if ranks[term.concept.index()] == 2
+                && let Some(whole) = lexicon.unsided(term.concept)
                 && self.builder.find(&words[1..]).is_some_and(|p| self.meanings[p.0 as usize].anatomy == whole.0)
             {
                 continue;
@@ -667,7 +690,7 @@ impl<'a> Loader<'a> {
             self.faults.sort();
             return Err(self.faults);
         }
-        self.words.allow_spellings(&self.spellings);
+        self.words.allow_spellings();
         self.measured.sort_by_key(|m| m.part);
         let mut classes = vec![0; self.words.limit()];
         for (word, bits) in &self.classes {

@@ -8,70 +8,54 @@ use super::report::Sense;
 use crate::lexeme::{Gap, Lexeme, Sort, cut, special};
 use crate::lexicon::{Words, english_inflections};
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 /// Phrases over lexemes, and what each means.
-#[derive(Debug)]
+///
+/// Built when a whole report is first read: most runs only label, and should not wait for it.
+#[derive(Debug, Default)]
 pub(crate) struct Phrases {
+    given: Vec<(String, Sense)>,
+    built: OnceLock<Trie>,
+}
+
+#[derive(Debug)]
+struct Trie {
     words: Words,
     edges: HashMap<(u32, u32), u32>,
     /// By node.
     senses: Vec<Vec<Sense>>,
 }
 
-impl Default for Phrases {
-    fn default() -> Self {
-        Phrases { words: Words::default(), edges: HashMap::new(), senses: vec![Vec::new()] }
-    }
-}
-
 impl Phrases {
     /// Adds a sense to a phrase; an empty phrase is refused.
     pub(super) fn add(&mut self, phrase: &str, sense: Sense) -> Result<(), String> {
-        let lexemes = self.lexemes(phrase);
-        if lexemes.is_empty() {
+        if phrase.trim().is_empty() {
             return Err("a phrase holds no word".to_owned());
         }
-        let mut node = 0;
-        for (i, lexeme) in lexemes.iter().enumerate() {
-            if i > 0 && lexeme.is_glued(Some(&lexemes[i - 1])) {
-                node = self.step(node, special::GLUE.0);
-            }
-            let word = match lexeme.sort {
-                Sort::Letters | Sort::Digits => self.intern(&phrase[lexeme.span.range()].to_lowercase()),
-                Sort::Mask | Sort::Mark => lexeme.word.0,
-            };
-            node = self.step(node, word);
-        }
-        let senses = &mut self.senses[node as usize];
-        if !senses.contains(&sense) {
-            senses.push(sense);
-        }
+        self.given.push((phrase.to_owned(), sense));
         Ok(())
     }
 
-    fn intern(&mut self, lower: &str) -> u32 {
-        let word = self.words.intern(lower);
-        for other in english_inflections(lower) {
-            self.words.alias(&other, word);
-        }
-        word.0
-    }
-
-    fn step(&mut self, node: u32, word: u32) -> u32 {
-        *self.edges.entry((node, word)).or_insert_with(|| {
-            self.senses.push(Vec::new());
-            self.senses.len() as u32 - 1
+    fn trie(&self) -> &Trie {
+        self.built.get_or_init(|| {
+            let mut trie = Trie { words: Words::default(), edges: HashMap::new(), senses: vec![Vec::new()] };
+            for (phrase, sense) in &self.given {
+                trie.add(phrase, *sense);
+            }
+            trie
         })
     }
 
     /// The lexemes of a text, with the words of these phrases.
     pub(crate) fn lexemes(&self, text: &str) -> Vec<Lexeme> {
-        cut(text, &self.words)
+        cut(text, &self.trie().words)
     }
 
     /// Calls `each` with the end and the senses of every phrase that begins at lexeme `from`, the shortest
     /// first. A phrase crosses no empty line.
     pub(crate) fn walk(&self, lexemes: &[Lexeme], from: usize, mut each: impl FnMut(usize, &[Sense])) {
+        let trie = self.trie();
         let mut node = 0;
         for at in from..lexemes.len() {
             let lexeme = &lexemes[at];
@@ -79,17 +63,17 @@ impl Phrases {
                 return;
             }
             if at > from && lexeme.is_glued(Some(&lexemes[at - 1])) {
-                match self.edges.get(&(node, special::GLUE.0)) {
+                match trie.edges.get(&(node, special::GLUE.0)) {
                     Some(&next) => node = next,
                     None => return,
                 }
             }
-            match self.edges.get(&(node, lexeme.word.0)) {
+            match trie.edges.get(&(node, lexeme.word.0)) {
                 Some(&next) => node = next,
                 None => return,
             }
-            if !self.senses[node as usize].is_empty() {
-                each(at + 1, &self.senses[node as usize]);
+            if !trie.senses[node as usize].is_empty() {
+                each(at + 1, &trie.senses[node as usize]);
             }
         }
     }
@@ -114,6 +98,42 @@ impl Phrases {
             });
         }
         found
+    }
+}
+
+impl Trie {
+    fn add(&mut self, phrase: &str, sense: Sense) {
+        let lexemes = cut(phrase, &self.words);
+        let mut node = 0;
+        for (i, lexeme) in lexemes.iter().enumerate() {
+            if i > 0 && lexeme.is_glued(Some(&lexemes[i - 1])) {
+                node = self.step(node, special::GLUE.0);
+            }
+            let word = match lexeme.sort {
+                Sort::Letters | Sort::Digits => self.intern(&phrase[lexeme.span.range()].to_lowercase()),
+                Sort::Mask | Sort::Mark => lexeme.word.0,
+            };
+            node = self.step(node, word);
+        }
+        let senses = &mut self.senses[node as usize];
+        if !senses.contains(&sense) {
+            senses.push(sense);
+        }
+    }
+
+    fn intern(&mut self, lower: &str) -> u32 {
+        let word = self.words.intern(lower);
+        for other in english_inflections(lower) {
+            self.words.alias(&other, word);
+        }
+        word.0
+    }
+
+    fn step(&mut self, node: u32, word: u32) -> u32 {
+        *self.edges.entry((node, word)).or_insert_with(|| {
+            self.senses.push(Vec::new());
+            self.senses.len() as u32 - 1
+        })
     }
 }
 

@@ -259,6 +259,9 @@ pub(super) struct SpellingFile {
     pub(super) _language: String,
     /// Pairs of letters: a vocabulary word that holds the one is also written with the other.
     pub(super) pairs: Vec<[String; 2]>,
+    /// Pairs of which the second also stands in words that have no first ("raised").
+    #[serde(default)]
+    pub(super) endings: Vec<[String; 2]>,
 }
 
 /// Ordinary words that are one slip from a word of the vocabulary.

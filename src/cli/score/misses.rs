@@ -60,7 +60,7 @@ pub(super) struct MentionMiss {
 
 /// What is needed to explain label misses.
 pub(super) struct Context {
-    engine: Option<Engine>,
+    engine: Option<&'static Engine>,
     texts: HashMap<String, String>,
 }
 

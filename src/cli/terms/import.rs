@@ -109,7 +109,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let mut left = Left::new();
     let kinds = terms::choose(&source, &hierarchy, &choice, &mut left)?;
     let placing = if options.place_by_name { Placing::ByName } else { Placing::Apart };
-    let mut import = terms::import(&engine, &source, &hierarchy, &kinds, &options.language, &options.prefix, placing);
+    let mut import = terms::import(engine, &source, &hierarchy, &kinds, &options.language, &options.prefix, placing);
     import.summary.left.extend(left);
     let header = header(options, source.format);
     let text = terms::write(&import, &source, &engine.lexicon, &header);
@@ -119,7 +119,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     }
     // A release takes hundreds of megabytes; what follows needs only the text.
     drop((import, source, hierarchy));
-    prove(&engine, &text)?;
+    prove(engine, &text)?;
     sink.put(text.as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }

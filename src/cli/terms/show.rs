@@ -27,7 +27,7 @@ pub(super) struct Options {
 
 pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let engine = options.data.engine()?;
-    let found = card::find(&engine, &options.asked);
+    let found = card::find(engine, &options.asked);
     if found.is_empty() {
         let asked = &options.asked;
         return Err(Error::Usage(format!(
@@ -35,7 +35,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         ))
         .into());
     }
-    let cards: Vec<Card<'_>> = found.iter().map(|&id| Card::new(&engine, id)).collect();
+    let cards: Vec<Card<'_>> = found.iter().map(|&id| Card::new(engine, id)).collect();
     let shown = match options.format {
         Format::Json => {
             let cards: Vec<serde_json::Value> = cards.iter().map(json).collect();

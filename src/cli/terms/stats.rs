@@ -37,7 +37,7 @@ struct Stats {
 
 pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let engine = options.data.engine()?;
-    let stats = count(&engine);
+    let stats = count(engine);
     let shown = match options.format {
         Format::Json => json(&stats),
         Format::Table => text(&stats),

@@ -134,7 +134,7 @@ struct AlertText {
 fn spelled(pattern: &str, sets: &BTreeMap<String, Vec<String>>) -> Result<Vec<String>, String> {
     let mut out = vec![String::new()];
     for choices in places(pattern, sets)? {
-        out = out.iter().flat_map(|head| choices.iter().map(move |c| format!("{head}{c}"))).collect();
+        out = out.iter().flat_map(|head| choices.iter().map(move |c| [head.as_str(), c].concat())).collect();
     }
     Ok(out)
 }
