@@ -251,7 +251,7 @@ fn faulty_schemes_are_told_with_file_and_line() {
             )
             .to_owned(),
             &[
-                "p.toml:6: unknown scheme \"nowhere\"; expected chest-ct, chexpert",
+                "p.toml:6: unknown scheme \"nowhere\"; expected abdomen, breast",
                 "p.toml:7: unknown attribute \"colour\"; expected one of side",
                 "p.toml:7: column \"id\" stands twice",
                 "p.toml:9: unknown kind \"animal\"; expected finding or device",
