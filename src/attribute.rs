@@ -73,6 +73,9 @@ impl Attributes {
         }
         if self.location[0].is_none() {
             self.location = heading.location;
+        } else if self.location[1].is_none() {
+            // "L4-L5: Disc bulge. Mild canal stenosis.": the canal, at that level.
+            self.location[1] = heading.location[0].filter(|&part| self.location[0] != Some(part));
         }
         self
     }
