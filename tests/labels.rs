@@ -471,3 +471,26 @@ fn a_profile_writes_a_row_a_mention() {
         .run(&["label", "r.csv", "--profile", "nope"])
         .ends(2, &["unknown profile \"nope\"; expected fracture-detection"]);
 }
+
+/// `rules/labels/pages` holds the dictionary of every scheme as a page, made from the data.
+/// `UPDATE_PAGES=1 cargo test` writes them anew.
+#[test]
+fn pages_are_those_of_the_schemes() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("rules/labels/pages");
+    let update = std::env::var_os("UPDATE_PAGES").is_some();
+    let engine = radlabel::Engine::embedded();
+    let mut stale = Vec::new();
+    for source in engine.rules.schemes.iter().filter(|s| !s.is_lexicon()) {
+        let run = crate::program::radlabel(&["labels", "doc", &source.id]);
+        assert_eq!(run.code, 0, "{}", run.err);
+        let path = folder.join(format!("{}.md", source.id));
+        if update {
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(&path, &run.out).unwrap();
+        }
+        if std::fs::read_to_string(&path).ok().as_deref() != Some(&run.out) {
+            stale.push(source.id.to_string());
+        }
+    }
+    assert!(stale.is_empty(), "not as the schemes are: {stale:?}; UPDATE_PAGES=1 cargo test writes them anew");
+}
