@@ -266,7 +266,11 @@ fn scheme(engine: &Engine, bound: &BoundScheme, checked: &mut Checked) {
             let message = format!("label \"{}\": {message}", label.name);
             checked.faults.push(Fault::new(&scheme.file, label.line as usize, message));
         };
-        if special != Some(i) && !counted[i] && (bound.children[i].is_empty() || !scheme.hierarchy.up) {
+        if special != Some(i)
+            && !counted[i]
+            && label.grades.is_empty()
+            && (bound.children[i].is_empty() || !scheme.hierarchy.up)
+        {
             fault("no concept counts for it".to_owned());
         }
         if label.definition.trim().is_empty() {
@@ -278,7 +282,8 @@ fn scheme(engine: &Engine, bound: &BoundScheme, checked: &mut Checked) {
         for (text, want) in &label.examples {
             checked.sentences += 1;
             let analysis = engine.analyze_with(&mut scratch, text);
-            let got = engine.labels(&analysis, bound).iter().find(|l| l.label as usize == i).map(|l| l.value);
+            let labels = engine.labels_of(text, &analysis, bound, scheme.hierarchy);
+            let got = labels.iter().find(|l| l.label as usize == i).map(|l| l.value);
             if got != *want {
                 fault(format!("example {text:?} gives {}; expected {}", value_name(got), value_name(*want)));
             }

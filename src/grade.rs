@@ -4,11 +4,12 @@
 //! A grade is a name with a value near it, or a composed code whose parts stand together (`T2N1M0`).
 
 use crate::engine::{Analysis, Engine, Scratch};
+use crate::label::Label;
 use crate::lexeme::{Gap, Sort};
 use crate::overview::Overview;
-use crate::rules::Source;
 use crate::rules::phrases::{closes, opens};
 use crate::rules::report::{Class, Sense};
+use crate::rules::{BoundScheme, Hierarchy, Source, Status};
 use crate::span::{RuleId, Span};
 
 /// Words that may stand between a name and its value.
@@ -65,6 +66,31 @@ impl Engine {
     /// ```
     pub fn grades(&self, text: &str) -> Vec<Grade> {
         self.grades_of(text, &self.analyze_with(&mut Scratch::default(), text))
+    }
+
+    /// The labels of a report as [`Engine::labels_with`] gives them, and those that rest on a grade which its text
+    /// gives ("BI-RADS 4A"). Without such labels in the scheme no grade is looked for.
+    pub fn labels_of(&self, text: &str, analysis: &Analysis, scheme: &BoundScheme, hierarchy: Hierarchy) -> Vec<Label> {
+        let mut labels = self.labels_with(analysis, scheme, hierarchy);
+        if !scheme.asks_grades() {
+            return labels;
+        }
+        let given = self.grades_of(text, analysis);
+        let given: Vec<&Grade> = given.iter().filter(|g| g.status == GradeStatus::Given).collect();
+        for (number, rule) in scheme.scheme.labels.iter().enumerate() {
+            let told = given.iter().any(|g| {
+                let mut mine = rule.grades.iter().filter(|(system, _)| *system == g.system);
+                mine.any(|(_, values)| g.value.as_ref().is_some_and(|v| values.contains(v)))
+            });
+            if told {
+                let label = Label { label: number as u32, value: Status::Present, because: None };
+                match labels.binary_search_by_key(&label.label, |l| l.label) {
+                    Ok(at) => labels[at] = label,
+                    Err(at) => labels.insert(at, label),
+                }
+            }
+        }
+        labels
     }
 
     /// As [`Engine::grades`], of a text that is analysed already.

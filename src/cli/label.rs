@@ -243,7 +243,7 @@ impl Job<'_> {
             .iter()
             .map(|&(bound, hierarchy)| Labelled {
                 scheme: &bound.scheme,
-                labels: self.engine.labels_with(analysis, bound, hierarchy),
+                labels: self.engine.labels_of(&report.text, analysis, bound, hierarchy),
             })
             .collect();
         let values = labelled.iter().flat_map(|one| &one.labels).filter_map(|l| self.policy.apply(l.value));

@@ -30,6 +30,7 @@
 //! located = [{ concepts = ["fluid"], within = ["pleura"] }]      # only where said to lie there
 //! only = [{ concepts = ["fluid"], statuses = ["absent"] }]       # only with these statuses
 //! where = { side = "left", size = "> 30 mm", acuity = ["acute", "subacute"] }
+//! grades = [{ system = "BI-RADS", values = ["4", "4A"] }]  # present where the report gives one of these
 //! examples = [{ text = "Small left effusion.", value = "present" }]   # present, absent, uncertain or none
 //! ```
 //!
@@ -156,6 +157,8 @@ pub struct LabelRule {
     pub except: Vec<ConceptId>,
     /// Attributes that must be said.
     pub conditions: Vec<Condition>,
+    /// Grades of the whole report that make it present: (system, values).
+    pub grades: Vec<(Box<str>, Vec<Box<str>>)>,
     /// Sentences with the value they must give.
     pub examples: Vec<(Box<str>, Option<Status>)>,
 }
@@ -207,6 +210,11 @@ pub struct BoundScheme {
 }
 
 impl BoundScheme {
+    /// Some label rests on a grade of the whole report.
+    pub fn asks_grades(&self) -> bool {
+        self.scheme.labels.iter().any(|l| !l.grades.is_empty())
+    }
+
     /// Every label beneath one, in order.
     pub fn beneath(&self, label: u32) -> Vec<u32> {
         bind::beneath(label, &self.children)

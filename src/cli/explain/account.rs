@@ -114,10 +114,13 @@ impl<'e> Account<'e> {
                 note: None,
             })
             .collect();
-        for label in engine.labels(&analysis, bound) {
+        for label in engine.labels_of(&report.text, &analysis, bound, bound.scheme.hierarchy) {
             let account = &mut labels[label.label as usize];
             account.value = Some(label.value);
             account.decider = label.because.map(|m| m as usize);
+            if label.because.is_none() && !bound.scheme.labels[label.label as usize].grades.is_empty() {
+                account.note = Some("the report gives this grade".to_owned());
+            }
         }
         for (i, mention) in mentions.iter().enumerate() {
             for &label in &mention.labels {

@@ -175,6 +175,7 @@ impl Binder<'_> {
                     located: vec![LocatedText { concepts: text.concepts.clone(), within: vec![place.clone()] }],
                     only: Vec::new(),
                     conditions,
+                    grades: Vec::new(),
                     examples,
                 });
             }
@@ -235,6 +236,7 @@ impl Binder<'_> {
             concepts,
             except,
             conditions,
+            grades: text.grades.iter().map(|g| (g.system.get_ref().as_str().into(), boxed(&g.values))).collect(),
             examples,
         });
     }

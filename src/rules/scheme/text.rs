@@ -69,7 +69,17 @@ pub(super) struct LabelText {
     #[serde(default, rename = "where")]
     pub(super) conditions: BTreeMap<String, Spanned<ConditionText>>,
     #[serde(default)]
+    pub(super) grades: Vec<GradeText>,
+    #[serde(default)]
     pub(super) examples: Vec<ExampleText>,
+}
+
+/// A grade that the report gives makes the label present.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GradeText {
+    pub(super) system: Spanned<String>,
+    pub(super) values: Vec<String>,
 }
 
 impl LabelText {
@@ -77,7 +87,7 @@ impl LabelText {
     pub(super) fn names_concepts(&self) -> bool {
         let located = self.located.iter().any(|l| !l.concepts.is_empty());
         let only = self.only.iter().any(|o| !o.concepts.is_empty());
-        !self.concepts.is_empty() || !self.anywhere.is_empty() || located || only
+        !self.concepts.is_empty() || !self.anywhere.is_empty() || !self.grades.is_empty() || located || only
     }
 }
 
