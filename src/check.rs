@@ -6,6 +6,7 @@ mod report;
 
 use crate::engine::{Engine, Scratch};
 use crate::error::Fault;
+use crate::label::value_name;
 use crate::lexicon::{Kind, PhraseId};
 use crate::rules::{BoundScheme, Mark, RuleKind, Status, Subject, Time, strip_marks};
 use crate::span::{RuleId, Span};
@@ -167,13 +168,9 @@ fn looks(engine: &Engine, rule: RuleId) -> bool {
 /// The status, the time or the subject, whichever says the most.
 pub(crate) fn told(status: Status, time: Time, subject: Subject) -> &'static str {
     match (subject, time, status) {
-        (Subject::Family, ..) => "family",
-        (Subject::Other, ..) => "other",
-        (_, Time::Historical, _) => "historical",
-        (_, Time::Hypothetical, _) => "hypothetical",
-        (_, _, Status::Present) => "present",
-        (_, _, Status::Absent) => "absent",
-        (_, _, Status::Uncertain) => "uncertain",
+        (Subject::Family | Subject::Other, ..) => subject.name(),
+        (Subject::Patient, Time::Current, status) => status.name(),
+        (Subject::Patient, time, _) => time.name(),
     }
 }
 
@@ -181,8 +178,8 @@ fn attributes(engine: &Engine, mark: &Mark, text: &str, answer: &crate::SpanAsse
     let mut wrong = Vec::new();
     for (key, want) in &mark.attributes {
         let got = match key.as_str() {
-            "side" => answer.side.map(|s| format!("{s:?}").to_lowercase()),
-            "change" => answer.change.map(|c| format!("{c:?}").to_lowercase()),
+            "side" => answer.side.map(|s| s.name().to_owned()),
+            "change" => answer.change.map(|c| c.name().to_owned()),
             "severity" => answer.severity.map(|s| text[s.range()].to_lowercase()),
             name if crate::Detail::NAMES.contains(&name) => answer
                 .details
@@ -288,8 +285,7 @@ fn scheme(engine: &Engine, bound: &BoundScheme, checked: &mut Checked) {
             let labels = engine.labels_of(text, &analysis, bound, scheme.hierarchy);
             let got = labels.iter().find(|l| l.label as usize == i).map(|l| l.value);
             if got != *want {
-                let name = |v: Option<Status>| v.map_or("not mentioned", |s| told(s, Time::Current, Subject::Patient));
-                fault(format!("example {text:?} gives {}; expected {}", name(got), name(*want)));
+                fault(format!("example {text:?} gives {}; expected {}", value_name(got), value_name(*want)));
             }
         }
     }

@@ -1,17 +1,26 @@
 //! The engine: the only place that knows the order of the stages.
+//!
+//! `judging` decides of one mention of a sentence, `asked` does so for spans that a caller brings.
 
-use crate::assertion::{self, Assertion, Evidence};
+mod asked;
+mod judging;
+
+pub use asked::SpanAssertion;
+
+use judging::Judging;
+
+use crate::assertion::{Assertion, Evidence};
 use crate::attribute::{self, Attributes};
-use crate::detail::{self, Around, Attribute, Detail, Owner};
+use crate::detail::{self, Attribute, Detail, Owner};
 use crate::error::Error;
 use crate::finding::{self, Finding};
 use crate::label::{self, Label};
 use crate::lexicon::{Kind, Lexicon, Side};
 use crate::measure::{self, Measured};
-use crate::mention::{self, Candidate, MENTION, UNKNOWN, Unit};
+use crate::mention::{self, Candidate, MENTION, Unit};
 use crate::reach::{self, Reached};
 use crate::report::Report;
-use crate::rules::{AttributeName, BoundScheme, Hierarchy, NONE, Profile, Rules, Status, Subject, Time, class};
+use crate::rules::{AttributeName, BoundScheme, Hierarchy, NONE, Profile, Rules, SectionRule, class};
 use crate::said;
 use crate::section::{self, Section};
 use crate::sentence::{self, Sentence};
@@ -93,31 +102,6 @@ impl Note {
             Note::Truncated => "text over 4 GiB: only its start was read",
         }
     }
-}
-
-/// An assertion on a span that the caller brought.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SpanAssertion {
-    /// The span as given.
-    pub span: Span,
-    /// Is it there?
-    pub status: Status,
-    /// Now, then, or only asked.
-    pub time: Time,
-    /// Of whom.
-    pub subject: Subject,
-    /// Change against an earlier study, where said.
-    pub change: Option<crate::rules::Change>,
-    /// Side, where said.
-    pub side: Option<Side>,
-    /// Words of the severity, where said.
-    pub severity: Option<Span>,
-    /// The parts of the body that it is said to lie in, the nearest first.
-    pub location: [Option<ConceptId>; 2],
-    /// Size, count, acuity and the like, each with its reason.
-    pub details: Vec<(Detail, Evidence)>,
-    /// The reasons.
-    pub evidence: Vec<Evidence>,
 }
 
 /// Working memory of one thread, reused from report to report.
@@ -240,15 +224,7 @@ impl Engine {
             if bits & class::FINDING == 0 && !composes && !measured {
                 continue;
             }
-            mention::clauses(&mut scratch.units);
-            mention::find(
-                &scratch.tokens,
-                &mut scratch.units,
-                &self.rules,
-                &self.lexicon,
-                &mut scratch.links,
-                &mut scratch.candidates,
-            );
+            self.find(scratch);
             if measured {
                 self.measured_parts(scratch);
             }
@@ -329,6 +305,18 @@ impl Engine {
         false
     }
 
+    /// The mentions of a sentence, from its units.
+    fn find(&self, scratch: &mut Scratch) {
+        let Scratch { tokens, units, links, candidates, .. } = scratch;
+        mention::clauses(units);
+        mention::find(tokens, units, &self.rules, &self.lexicon, links, candidates);
+    }
+
+    /// The rule of the section that a sentence stands in.
+    fn section_rule(&self, analysis: &Analysis, sentence: &Sentence) -> Option<&SectionRule> {
+        analysis.sections[sentence.section as usize].kind.map(|k| &self.rules.sections[k as usize])
+    }
+
     /// Finds what each measurement belongs to, and the findings that the size of a part makes.
     fn measured_parts(&self, scratch: &mut Scratch) {
         let Scratch { tokens, units, candidates, measures, owned, .. } = scratch;
@@ -374,6 +362,7 @@ impl Engine {
         }
     }
 
+    /// Judges the candidates of a sentence and adds them to the analysis as mentions.
     fn judge(
         &self,
         scratch: &mut Scratch,
@@ -387,11 +376,10 @@ impl Engine {
         if measures.is_empty() {
             owned.clear();
         }
-        let section = analysis.sections[analysis.sentences[sentence].section as usize]
-            .kind
-            .map(|k| &self.rules.sections[k as usize]);
+        let section = self.section_rule(analysis, &analysis.sentences[sentence]);
         reach::reach(units, candidates, &self.rules, targets, reached);
         reach::alternatives(units, &self.rules, &self.lexicon, pairs);
+        let judging = Judging { engine: self, text, tokens, units, pairs, owned, section, heading };
         let first = analysis.mentions.len();
         let mut from = 0;
         for (i, candidate) in candidates.iter().enumerate() {
@@ -399,34 +387,14 @@ impl Engine {
             let mine = &reached[from..to];
             from = to;
             let evidence = &mut analysis.evidence;
-            let Some(mut assertion) = assertion::decide(candidate, mine, units, tokens, &self.rules, section, evidence)
-            else {
-                continue;
-            };
-            if assertion.status == Status::Present
-                && !self.affirmed(mine)
-                && let Some(&(_, cue)) = pairs.iter().find(|p| p.0 == candidate.unit)
-            {
-                self.hedge(&mut assertion, &units[cue as usize], tokens, section.is_some_and(|s| s.asks), evidence);
-            }
-            let attributes = attribute::read(candidate, units, text, tokens, &self.rules, &self.lexicon)
-                .under(heading)
-                .sided(&self.lexicon);
-            for by in [attributes.side_by, attributes.severity_by.zip(attributes.severity)].into_iter().flatten() {
-                evidence.push(Evidence { rule: by.0, span: by.1 });
-            }
-            if assertion.change.is_none()
-                && let Some((change, by)) = detail::change(candidate, owned)
-            {
-                assertion.change = Some(change);
-                evidence.push(by);
-            }
+            let Some(mut assertion) = judging.decide(candidate, mine, evidence) else { continue };
+            let attributes = judging.attributes(candidate);
+            judging.account(candidate, &attributes, &mut assertion, evidence);
+            assertion.evidence.1 = evidence.len() as u32;
             let mention = analysis.mentions.len() as u32;
             let device = self.lexicon.concept(ConceptId(candidate.concept)).kind == Kind::Device;
             let put = |detail, evidence| analysis.attributes.push(Attribute { mention, detail, evidence });
-            let around = Around { units, tokens, owned, rules: &self.rules };
-            detail::of_mention(candidate, &attributes, &around, device, put);
-            assertion.evidence.1 = evidence.len() as u32;
+            judging.details(candidate, &attributes, device, put);
             analysis.assertions.push(assertion);
             analysis.mentions.push(Mention {
                 span: candidate.span,
@@ -456,214 +424,6 @@ impl Engine {
         }
     }
 
-    /// A cue says that the finding is there, so that no "or" beside it puts it in doubt.
-    fn affirmed(&self, reached: &[Reached]) -> bool {
-        reached.iter().any(|r| self.rules.cues[r.cue as usize].status == Some(Status::Present))
-    }
-
-    fn hedge(&self, assertion: &mut Assertion, cue: &Unit, tokens: &[Token], asks: bool, evidence: &mut Vec<Evidence>) {
-        let Some(meaning) = cue.meaning(&self.rules) else { return };
-        assertion.status = Status::Uncertain;
-        if asks && assertion.time == Time::Current {
-            assertion.time = Time::Hypothetical;
-        }
-        let rule = self.rules.cues[meaning.cue as usize].rule;
-        evidence.insert(assertion.evidence.0 as usize, Evidence { rule, span: cue.span(tokens) });
-        assertion.evidence.1 += 1;
-    }
-
-    /// Judges spans that the caller brings (bytes of `text`), known to the lexicon or not: one assertion a
-    /// span, in the order given. A span that holds no word is present, without evidence.
-    pub fn assert_spans(&self, text: &str, spans: &[Span]) -> Vec<SpanAssertion> {
-        let mut scratch = Scratch::default();
-        let mut analysis = Analysis::default();
-        let text = self.prepare(&mut scratch, text, &mut analysis);
-        let mut out: Vec<SpanAssertion> = spans
-            .iter()
-            .map(|&span| SpanAssertion {
-                span,
-                status: Status::Present,
-                time: Time::Current,
-                subject: Subject::Patient,
-                change: None,
-                side: None,
-                severity: None,
-                location: [None; 2],
-                details: Vec::new(),
-                evidence: Vec::new(),
-            })
-            .collect();
-        // Spans that share a token are judged in turns.
-        let mut waiting: Vec<(u32, u32, usize)> = Vec::new();
-        for (i, span) in spans.iter().enumerate() {
-            let first = scratch.tokens.partition_point(|t| t.span.end <= span.start);
-            let last = first + scratch.tokens[first..].iter().take_while(|t| t.span.start < span.end).count();
-            if first < last {
-                waiting.push((first as u32, last as u32, i));
-            }
-        }
-        waiting.sort_unstable();
-        // The same words asked twice get the same answer.
-        let mut twins: Vec<(usize, usize)> = Vec::new();
-        waiting.dedup_by(|b, a| {
-            let same = (a.0, a.1) == (b.0, b.1);
-            if same {
-                twins.push((a.2, b.2));
-            }
-            same
-        });
-        while !waiting.is_empty() {
-            let mut turn: Vec<(u32, u32, usize)> = Vec::new();
-            waiting.retain(|&w| {
-                let free = turn.last().is_none_or(|t| t.1 <= w.0);
-                if free {
-                    turn.push(w);
-                }
-                !free
-            });
-            self.assert_turn(&mut scratch, text, &analysis, &turn, &mut out);
-        }
-        for (first, twin) in twins {
-            out[twin] = SpanAssertion { span: out[twin].span, ..out[first].clone() };
-        }
-        out
-    }
-
-    fn assert_turn(
-        &self,
-        scratch: &mut Scratch,
-        text: &str,
-        analysis: &Analysis,
-        turn: &[(u32, u32, usize)],
-        out: &mut [SpanAssertion],
-    ) {
-        let ranges: Vec<(u32, u32)> = turn.iter().map(|t| (t.0, t.1)).collect();
-        let mut heading = Heading::default();
-        for sentence in &analysis.sentences {
-            let bits = mention::units(&scratch.tokens, sentence.tokens, &[], &self.rules, &mut scratch.units);
-            self.opens_heading(scratch, bits, sentence, &mut heading);
-            let inside = |t: &(u32, u32, usize)| sentence.tokens.0 <= t.0 && t.0 < sentence.tokens.1;
-            let lower = turn.partition_point(|t| t.0 < sentence.tokens.0);
-            let upper = lower + turn[lower..].iter().take_while(|t| inside(t)).count();
-            if lower == upper {
-                continue;
-            }
-            mention::units(&scratch.tokens, sentence.tokens, &ranges[lower..upper], &self.rules, &mut scratch.units);
-            mention::clauses(&mut scratch.units);
-            mention::find(
-                &scratch.tokens,
-                &mut scratch.units,
-                &self.rules,
-                &self.lexicon,
-                &mut scratch.links,
-                &mut scratch.candidates,
-            );
-            let mut number = lower;
-            for i in 0..scratch.units.len() {
-                let unit = scratch.units[i];
-                if unit.phrase == NONE && unit.is(MENTION) {
-                    let base = self.normal_part(&scratch.units, i);
-                    scratch.candidates.push(Candidate {
-                        span: out[turn[number].2].span,
-                        concept: NONE,
-                        unit: i as u32,
-                        base,
-                        part: NONE,
-                        asked: turn[number].2 as u32,
-                    });
-                    number += 1;
-                }
-            }
-            scratch.candidates.sort_by_key(|c| (c.unit, c.span.start, c.concept));
-            measure::read(text, &scratch.tokens, sentence.tokens, &self.rules, &mut scratch.measures);
-            detail::owners(&scratch.units, &scratch.measures, &mut scratch.owned);
-            self.judge_asked(scratch, text, analysis, sentence, &heading.says, out);
-        }
-    }
-
-    /// A caller's span that names a part of the body is "absent" where the part is said to be normal.
-    fn normal_part(&self, units: &[Unit], at: usize) -> Option<(Status, crate::span::RuleId)> {
-        if !units[at].is(class::ANATOMY) || units[at].is(class::FINDING | class::DESCRIPTOR | UNKNOWN) {
-            return None;
-        }
-        // Linking wants phrases: let this unit stand for some part.
-        let mut copy = units.to_vec();
-        copy[at].bits = class::ANATOMY;
-        copy[at].phrase = 0;
-        let mut links = Vec::new();
-        mention::link(&copy, &mut links);
-        links.iter().filter(|l| l.0 as usize == at).find_map(|l| {
-            let descriptor = ConceptId(units[l.1 as usize].meaning(&self.rules)?.descriptor);
-            let normal = self
-                .rules
-                .pairs
-                .iter()
-                .filter(|(pair, _)| pair.1 == descriptor)
-                .map(|(_, &(from, to))| (from, to))
-                .min()?;
-            let composition = self.rules.compositions[normal.0 as usize..normal.1 as usize].first()?;
-            (composition.status == Status::Absent).then_some((Status::Absent, composition.rule))
-        })
-    }
-
-    fn judge_asked(
-        &self,
-        scratch: &mut Scratch,
-        text: &str,
-        analysis: &Analysis,
-        sentence: &Sentence,
-        heading: &Attributes,
-        out: &mut [SpanAssertion],
-    ) {
-        let Scratch { tokens, units, candidates, targets, reached, pairs, owned, .. } = scratch;
-        let section = analysis.sections[sentence.section as usize].kind.map(|k| &self.rules.sections[k as usize]);
-        reach::reach(units, candidates, &self.rules, targets, reached);
-        reach::alternatives(units, &self.rules, &self.lexicon, pairs);
-        for (i, candidate) in candidates.iter().enumerate().filter(|(_, c)| c.asked != NONE) {
-            let mine: Vec<Reached> = reached.iter().filter(|r| r.candidate as usize == i).copied().collect();
-            let mut evidence = Vec::new();
-            let answer = &mut out[candidate.asked as usize];
-            let decided = assertion::decide(candidate, &mine, units, tokens, &self.rules, section, &mut evidence);
-            let attributes = attribute::read(candidate, units, text, tokens, &self.rules, &self.lexicon)
-                .under(heading)
-                .sided(&self.lexicon);
-            answer.side = attributes.side;
-            answer.severity = attributes.severity;
-            answer.location = attributes.location;
-            // The lexicon may not know what the span is, so that any may be a device.
-            let put = |detail, evidence| answer.details.push((detail, evidence));
-            let around = Around { units, tokens, owned, rules: &self.rules };
-            detail::of_mention(candidate, &attributes, &around, true, put);
-            let Some(mut assertion) = decided else { continue };
-            if assertion.status == Status::Present
-                && !self.affirmed(&mine)
-                && let Some(&(_, cue)) = pairs.iter().find(|p| p.0 == candidate.unit)
-            {
-                self.hedge(
-                    &mut assertion,
-                    &units[cue as usize],
-                    tokens,
-                    section.is_some_and(|s| s.asks),
-                    &mut evidence,
-                );
-            }
-            for by in [attributes.side_by, attributes.severity_by.zip(attributes.severity)].into_iter().flatten() {
-                evidence.push(Evidence { rule: by.0, span: by.1 });
-            }
-            if assertion.change.is_none()
-                && let Some((change, by)) = detail::change(candidate, owned)
-            {
-                assertion.change = Some(change);
-                evidence.push(by);
-            }
-            answer.status = assertion.status;
-            answer.time = assertion.time;
-            answer.subject = assertion.subject;
-            answer.change = assertion.change;
-            answer.evidence = evidence;
-        }
-    }
-
     /// The labels of a report under a scheme, in the scheme's order; what is not mentioned is left out.
     pub fn labels(&self, analysis: &Analysis, scheme: &BoundScheme) -> Vec<Label> {
         self.labels_with(analysis, scheme, scheme.scheme.hierarchy)
@@ -680,6 +440,7 @@ impl Engine {
         label::claims(mention, analysis, scheme, &self.rules, &self.lexicon, &mut claimed);
         claimed
     }
+
     /// What the report says of one attribute of a mention, as tables write it; `None` where it says nothing.
     /// `text` is the text that was analysed.
     pub fn attribute(

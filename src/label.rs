@@ -23,6 +23,14 @@ pub struct Label {
     pub because: Option<u32>,
 }
 
+/// The word for a label's value.
+pub(crate) const fn value_name(value: Option<Status>) -> &'static str {
+    match value {
+        Some(status) => status.name(),
+        None => "not mentioned",
+    }
+}
+
 /// What to write for an uncertain label, as people train with it (Irvin 2019).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Policy {

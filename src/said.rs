@@ -7,7 +7,7 @@ use crate::detail::Detail;
 use crate::engine::{Analysis, Engine};
 use crate::lexicon::{Lexicon, Side};
 use crate::measure::measured;
-use crate::rules::{AttributeName, Change, Comparison, Condition, Relation, Rules, Status};
+use crate::rules::{AttributeName, Comparison, Condition, Relation, Rules, Status};
 use crate::span::Span;
 
 /// Whether a mention meets a condition. An unqualified denial denies every kind, so what is not said holds of
@@ -90,9 +90,9 @@ pub(crate) fn attribute_value(
     let assertion = &analysis.assertions[mention];
     let said = &analysis.mentions[mention];
     match attribute {
-        AttributeName::Side => said.side.map(|s| side_name(s).to_owned()),
+        AttributeName::Side => said.side.map(|s| s.name().to_owned()),
         AttributeName::Severity => said.severity.map(|s| severity_words(text, s)),
-        AttributeName::Change => assertion.change.map(|c| change_name(c).to_owned()),
+        AttributeName::Change => assertion.change.map(|c| c.name().to_owned()),
         AttributeName::Location => {
             let places: Vec<&str> = said.location.iter().flatten().map(|&c| &*engine.lexicon.concept(c).name).collect();
             (!places.is_empty()).then(|| places.join(", "))
@@ -123,24 +123,4 @@ pub(crate) fn severity_words(text: &str, span: Span) -> String {
     let words = text[span.range()].to_lowercase();
     let words = words.strip_suffix("ly").unwrap_or(&words);
     words.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// The word for a side in data and outputs.
-pub(crate) const fn side_name(side: Side) -> &'static str {
-    match side {
-        Side::Left => "left",
-        Side::Right => "right",
-        Side::Bilateral => "bilateral",
-    }
-}
-
-/// The word for a change in data and outputs.
-pub(crate) const fn change_name(change: Change) -> &'static str {
-    match change {
-        Change::New => "new",
-        Change::Increased => "increased",
-        Change::Decreased => "decreased",
-        Change::Unchanged => "unchanged",
-        Change::Resolved => "resolved",
-    }
 }

@@ -60,6 +60,25 @@ pub enum Side {
     Bilateral,
 }
 
+impl Side {
+    /// All of them.
+    pub const ALL: [Side; 3] = [Side::Left, Side::Right, Side::Bilateral];
+
+    /// Its name in rules, gold and outputs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Side::Left => "left",
+            Side::Right => "right",
+            Side::Bilateral => "bilateral",
+        }
+    }
+
+    /// The side of a name.
+    pub fn named(name: &str) -> Option<Side> {
+        Side::ALL.into_iter().find(|s| s.name() == name)
+    }
+}
+
 /// A concept: one thing, however it is worded.
 #[derive(Clone, Debug)]
 pub struct Concept {

@@ -275,16 +275,11 @@ impl<'a> Reader<'a, '_> {
             }
             return Some(known);
         }
-        let side = match row.side {
-            "" => None,
-            "left" => Some(Side::Left),
-            "right" => Some(Side::Right),
-            "bilateral" => Some(Side::Bilateral),
-            other => {
-                self.fault(line, format!("unknown side \"{other}\"; expected left, right, bilateral or nothing"));
-                None
-            }
-        };
+        let side = Side::named(row.side);
+        if side.is_none() && !row.side.is_empty() {
+            let message = format!("unknown side \"{}\"; expected left, right, bilateral or nothing", row.side);
+            self.fault(line, message);
+        }
         let new = ConceptId(self.lexicon.concepts.len() as u32);
         self.lexicon.concepts.push(Concept {
             id: id.into(),

@@ -4,7 +4,7 @@
 //! mentioned (Irvin 2019), so that what reads CheXpert's tables reads ours. Long: a line a label that is
 //! mentioned, for schemes of thousands. With several schemes a label is named `scheme:label` in both.
 
-use super::{Labelled, names};
+use super::Labelled;
 use crate::Status;
 use crate::label::Policy;
 use crate::rules::Scheme;
@@ -57,7 +57,7 @@ pub(crate) fn long_rows(
         for label in &one.labels {
             if let Some(status) = policy.apply(label.value) {
                 let name = label_name(one.scheme, label.label as usize, labelled.len() > 1);
-                writer.write_record([id, &*name, names::status(status)])?;
+                writer.write_record([id, &*name, status.name()])?;
             }
         }
     }

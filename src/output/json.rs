@@ -4,8 +4,8 @@
 //! is put in without writing the line again. The shapes are told by `report.schema.json` and
 //! `assertions.schema.json`.
 
+use super::Labelled;
 use super::offsets::Offsets;
-use super::{Labelled, names};
 use crate::label::Policy;
 use crate::lexicon::Side;
 use crate::measure::measured;
@@ -93,7 +93,7 @@ impl Line<'_> {
             comma(out, &mut first);
             string(out, &labelled.scheme.labels[label.label as usize].name);
             out.push(b':');
-            word(out, names::status(value));
+            word(out, value.name());
         }
     }
 
@@ -177,18 +177,18 @@ impl Answers<'_> {
 impl Said<'_> {
     fn write(&self, out: &mut Vec<u8>, text: &str, engine: &Engine) {
         out.extend_from_slice(b"\"status\":");
-        word(out, names::status(self.status));
+        word(out, self.status.name());
         out.extend_from_slice(b",\"time\":");
-        word(out, names::time(self.time));
+        word(out, self.time.name());
         out.extend_from_slice(b",\"subject\":");
-        word(out, names::subject(self.subject));
+        word(out, self.subject.name());
         if let Some(side) = self.side {
             out.extend_from_slice(b",\"side\":");
-            word(out, names::side(side));
+            word(out, side.name());
         }
         if let Some(change) = self.change {
             out.extend_from_slice(b",\"change\":");
-            word(out, names::change(change));
+            word(out, change.name());
         }
         if let Some(severity) = self.severity {
             out.extend_from_slice(b",\"severity\":");
@@ -229,7 +229,7 @@ impl Said<'_> {
                         out.push(b']');
                         if measurement.relation != Relation::Exact {
                             out.extend_from_slice(b",\"relation\":");
-                            word(out, names::relation(measurement.relation));
+                            word(out, measurement.relation.name());
                         }
                         out.push(b'}');
                     }

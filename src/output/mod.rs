@@ -5,7 +5,6 @@
 
 mod csv;
 mod json;
-mod names;
 mod offsets;
 mod passing;
 mod rows;

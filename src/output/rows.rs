@@ -4,7 +4,7 @@
 //! are code points. What is not said is blank in CSV and left out in JSON.
 
 use super::json::{comma, integer, string, word};
-use super::{names, offsets::Offsets};
+use super::offsets::Offsets;
 use crate::label::Policy;
 use crate::rules::{AttributeName, BoundScheme, Column, Profile, Subject};
 use crate::span::ConceptId;
@@ -138,8 +138,8 @@ impl Rows<'_> {
                     concept.codes.iter().map(|(system, code)| format!("{system}:{code}")).collect();
                 Cell::Text(codes.join("; "))
             }
-            Column::Status => Cell::Text(names::status(row.status).to_owned()),
-            Column::Time => Cell::Text(names::time(assertion.time).to_owned()),
+            Column::Status => Cell::Text(row.status.name().to_owned()),
+            Column::Time => Cell::Text(assertion.time.name().to_owned()),
             Column::Start => at(mention.span.start),
             Column::End => at(mention.span.end),
             Column::SentenceStart => at(sentence.start),

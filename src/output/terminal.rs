@@ -25,7 +25,7 @@ const ORDER: [(Status, char, &str); 3] =
 pub(crate) fn legend(look: Look) -> Vec<u8> {
     let mut out = format!("{:ID$}", "id");
     for (status, sign, colour) in ORDER {
-        push(&mut out, &format!("{sign} {}", super::names::status(status)), colour, look);
+        push(&mut out, &format!("{sign} {}", status.name()), colour, look);
         out.push_str("  ");
     }
     out.truncate(out.trim_end().len());

@@ -161,11 +161,12 @@ impl Condition {
                 Err("\"section\" is no condition; sections say themselves what counts".to_owned())
             }
             AttributeName::Side => match values {
-                [one] => Ok(vec![Condition::Side(word("side", one, &SIDES)?)]),
+                [one] => Ok(vec![Condition::Side(word("side", one, &Side::ALL, Side::name)?)]),
                 _ => Err(format!("{} sides; expected one of left, right, bilateral", values.len())),
             },
             AttributeName::Change => {
-                let changes: Result<_, String> = values.iter().map(|v| word("change", v, &CHANGES)).collect();
+                let changes: Result<_, String> =
+                    values.iter().map(|v| word("change", v, &Change::ALL, Change::name)).collect();
                 Ok(vec![Condition::Change(changes?)])
             }
             _ if attribute.units().is_empty() => {
@@ -181,9 +182,9 @@ impl std::fmt::Display for Condition {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let name = self.attribute().name();
         match self {
-            Condition::Side(side) => write!(f, "{name} {}", spelled(side, &SIDES)),
+            Condition::Side(side) => write!(f, "{name} {}", side.name()),
             Condition::Change(any_of) => {
-                let words: Vec<&str> = any_of.iter().map(|c| spelled(c, &CHANGES)).collect();
+                let words: Vec<&str> = any_of.iter().map(|c| c.name()).collect();
                 write!(f, "{name} {}", words.join(" or "))
             }
             Condition::Words { any_of, .. } => write!(f, "{name} {}", any_of.join(" or ")),
@@ -196,23 +197,9 @@ impl std::fmt::Display for Condition {
     }
 }
 
-fn spelled<T: PartialEq>(value: &T, known: &[(&'static str, T)]) -> &'static str {
-    known.iter().find(|k| k.1 == *value).map_or("", |k| k.0)
-}
-
-const SIDES: [(&str, Side); 3] = [("left", Side::Left), ("right", Side::Right), ("bilateral", Side::Bilateral)];
-
-const CHANGES: [(&str, Change); 5] = [
-    ("new", Change::New),
-    ("increased", Change::Increased),
-    ("decreased", Change::Decreased),
-    ("unchanged", Change::Unchanged),
-    ("resolved", Change::Resolved),
-];
-
-fn word<T: Copy>(name: &str, found: &str, known: &[(&str, T)]) -> Result<T, String> {
-    known.iter().find(|k| k.0 == found.trim()).map(|k| k.1).ok_or_else(|| {
-        let known: Vec<&str> = known.iter().map(|k| k.0).collect();
+fn word<T: Copy>(name: &str, found: &str, all: &[T], told: fn(T) -> &'static str) -> Result<T, String> {
+    all.iter().copied().find(|&value| told(value) == found.trim()).ok_or_else(|| {
+        let known: Vec<&str> = all.iter().copied().map(told).collect();
         format!("unknown {name} \"{found}\"; expected one of {}", known.join(", "))
     })
 }

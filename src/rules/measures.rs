@@ -38,6 +38,20 @@ pub enum Relation {
     Range,
 }
 
+impl Relation {
+    /// Its name in rules, gold and outputs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Relation::Exact => "exact",
+            Relation::About => "about",
+            Relation::Below => "below",
+            Relation::AtMost => "at-most",
+            Relation::Above => "above",
+            Relation::Range => "range",
+        }
+    }
+}
+
 /// What a phrase of the measures says.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum MeasureWord {

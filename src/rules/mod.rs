@@ -43,6 +43,25 @@ pub enum Status {
     Uncertain,
 }
 
+impl Status {
+    /// All of them.
+    pub const ALL: [Status; 3] = [Status::Present, Status::Absent, Status::Uncertain];
+
+    /// Its name in rules, gold and outputs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Status::Present => "present",
+            Status::Absent => "absent",
+            Status::Uncertain => "uncertain",
+        }
+    }
+
+    /// The status of a name.
+    pub fn named(name: &str) -> Option<Status> {
+        Status::ALL.into_iter().find(|s| s.name() == name)
+    }
+}
+
 /// The time that a mention speaks of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -55,6 +74,17 @@ pub enum Time {
     Hypothetical,
 }
 
+impl Time {
+    /// Its name in rules, gold and outputs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Time::Current => "current",
+            Time::Historical => "historical",
+            Time::Hypothetical => "hypothetical",
+        }
+    }
+}
+
 /// Whom a mention is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -65,6 +95,17 @@ pub enum Subject {
     Family,
     /// Somebody or something else.
     Other,
+}
+
+impl Subject {
+    /// Its name in rules, gold and outputs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Subject::Patient => "patient",
+            Subject::Family => "family",
+            Subject::Other => "other",
+        }
+    }
 }
 
 /// Change against an earlier study.
@@ -81,6 +122,23 @@ pub enum Change {
     Unchanged,
     /// No longer there.
     Resolved,
+}
+
+impl Change {
+    /// All of them.
+    pub const ALL: [Change; 5] =
+        [Change::New, Change::Increased, Change::Decreased, Change::Unchanged, Change::Resolved];
+
+    /// Its name in rules, gold and outputs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Change::New => "new",
+            Change::Increased => "increased",
+            Change::Decreased => "decreased",
+            Change::Unchanged => "unchanged",
+            Change::Resolved => "resolved",
+        }
+    }
 }
 
 /// Which way a cue looks for its mentions.

@@ -229,14 +229,15 @@ fn own(columns: &Columns, cells: &[&str], line: u64, reading: &mut Reading<'_>) 
     }
     match cell("side").to_ascii_lowercase().as_str() {
         "" => {}
-        "left" => entry.side = Some(Side::Left),
-        "right" => entry.side = Some(Side::Right),
-        "bilateral" | "both" => entry.side = Some(Side::Bilateral),
-        side => reading.fault(
-            "unknown side",
-            line,
-            format!("unknown side \"{side}\"; expected left, right, bilateral or nothing"),
-        ),
+        "both" => entry.side = Some(Side::Bilateral),
+        side => match Side::named(side) {
+            Some(side) => entry.side = Some(side),
+            None => reading.fault(
+                "unknown side",
+                line,
+                format!("unknown side \"{side}\"; expected left, right, bilateral or nothing"),
+            ),
+        },
     }
     let language = cell("language");
     if !language.is_empty() && !reading.options.speaks(language) {

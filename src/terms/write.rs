@@ -77,11 +77,7 @@ fn line(out: &mut String, row: &Row, source: &Terminology, lexicon: &Lexicon, (m
     if sided {
         let side = entries[0].side.filter(|_| known.is_none());
         out.push('\t');
-        out.push_str(side.map_or("", |s| match s {
-            Side::Left => "left",
-            Side::Right => "right",
-            Side::Bilateral => "bilateral",
-        }));
+        out.push_str(side.map_or("", Side::name));
     }
     let _ = write!(out, "\t{}", row.terms.join(" | "));
     let mut columns: [Vec<String>; SYSTEMS.len() + 1] = Default::default();

@@ -5,6 +5,8 @@
 
 use super::whole::{Group, groups};
 use crate::cli::whole::WholeOptions;
+use crate::label::value_name;
+use crate::lexicon::Side;
 use crate::rules::{BoundScheme, RuleKind, Status, Subject, Time};
 use crate::{Analysis, Assertion, Change, Engine, Evidence, Mention, Report, Span};
 
@@ -168,61 +170,28 @@ impl LabelAccount<'_> {
     /// The word of its value; "No Finding" is no finding that a report could mention.
     pub(super) const fn word(&self) -> &'static str {
         match self.value {
-            Some(status) => status_word(status),
             None if self.note.is_some() => "not given",
-            None => "not mentioned",
+            value => value_name(value),
         }
     }
 }
 
-const fn status_word(status: Status) -> &'static str {
-    match status {
-        Status::Present => "present",
-        Status::Absent => "absent",
-        Status::Uncertain => "uncertain",
-    }
+/// The time, where it is worth a word.
+fn time_word(time: Time) -> Option<&'static str> {
+    (time != Time::Current).then(|| time.name())
 }
 
-const fn change_word(change: Change) -> &'static str {
-    match change {
-        Change::New => "new",
-        Change::Increased => "increased",
-        Change::Decreased => "decreased",
-        Change::Unchanged => "unchanged",
-        Change::Resolved => "resolved",
-    }
-}
-
-const fn side_word(side: crate::lexicon::Side) -> &'static str {
-    match side {
-        crate::lexicon::Side::Left => "left",
-        crate::lexicon::Side::Right => "right",
-        crate::lexicon::Side::Bilateral => "bilateral",
-    }
-}
-
-const fn time_word(time: Time) -> Option<&'static str> {
-    match time {
-        Time::Current => None,
-        Time::Historical => Some("historical"),
-        Time::Hypothetical => Some("hypothetical"),
-    }
-}
-
-const fn subject_word(subject: Subject) -> Option<&'static str> {
-    match subject {
-        Subject::Patient => None,
-        Subject::Family => Some("family"),
-        Subject::Other => Some("other"),
-    }
+/// The subject, where it is worth a word.
+fn subject_word(subject: Subject) -> Option<&'static str> {
+    (subject != Subject::Patient).then(|| subject.name())
 }
 
 fn shown_as(assertion: &Assertion) -> (Shade, &'static str) {
     match (subject_word(assertion.subject).or(time_word(assertion.time)), assertion.status) {
         (Some(word), _) => (Shade::Aside, word),
-        (None, Status::Present) => (Shade::Present, "present"),
-        (None, Status::Uncertain) => (Shade::Uncertain, "uncertain"),
-        (None, Status::Absent) => (Shade::Absent, "absent"),
+        (None, Status::Present) => (Shade::Present, Status::Present.name()),
+        (None, Status::Uncertain) => (Shade::Uncertain, Status::Uncertain.name()),
+        (None, Status::Absent) => (Shade::Absent, Status::Absent.name()),
     }
 }
 
@@ -256,8 +225,8 @@ fn mention_account<'e>(
     reasons.sort_by_key(|r| !r.decides);
     let mut attributes = Vec::new();
     attributes.extend(mention.severity.map(|s| ("severity", report.text[s.range()].to_owned())));
-    attributes.extend(mention.side.map(|s| ("side", side_word(s).to_owned())));
-    attributes.extend(assertion.change.map(|c| ("change", change_word(c).to_owned())));
+    attributes.extend(mention.side.map(|s| ("side", s.name().to_owned())));
+    attributes.extend(assertion.change.map(|c| ("change", c.name().to_owned())));
     let places: Vec<&str> = mention.location.iter().flatten().map(|&c| &*engine.lexicon.concept(c).name).collect();
     attributes.extend((!places.is_empty()).then(|| ("place", places.join(", "))));
     let now = Assertion { time: Time::Current, subject: Subject::Patient, ..*assertion };
@@ -296,11 +265,11 @@ fn reason<'e>(engine: &'e Engine, evidence: &Evidence, word: &str) -> Reason<'e>
     match rules.kind(evidence.rule) {
         RuleKind::Cue => {
             if let Some(cue) = rules.cues.iter().find(|c| c.rule == evidence.rule) {
-                gives.extend(cue.status.map(status_word));
+                gives.extend(cue.status.map(Status::name));
                 gives.extend(cue.time.and_then(time_word));
                 gives.extend(cue.subject.and_then(subject_word));
-                gives.extend(cue.change.map(change_word));
-                gives.extend(cue.side.map(side_word));
+                gives.extend(cue.change.map(Change::name));
+                gives.extend(cue.side.map(Side::name));
                 gives.extend(cue.severity.then_some("severity"));
                 // A joint of alternatives (or, versus) hedges both without a status of its own.
                 gives.extend((cue.alternative && cue.status.is_none()).then_some("uncertain"));
@@ -308,7 +277,7 @@ fn reason<'e>(engine: &'e Engine, evidence: &Evidence, word: &str) -> Reason<'e>
         }
         RuleKind::Composition => {
             let composition = rules.compositions.iter().find(|c| c.rule == evidence.rule);
-            gives.extend(composition.map(|c| status_word(c.status)));
+            gives.extend(composition.map(|c| c.status.name()));
         }
         RuleKind::Sense => {}
         RuleKind::Measure => gives.push("measurement"),

@@ -1,7 +1,7 @@
 //! What is known of a label, in words: what counts, where, and with which attributes. For `show` and `doc`.
 
 use crate::Engine;
-use crate::rules::{BoundScheme, Criterion, Status};
+use crate::rules::{BoundScheme, Criterion};
 use crate::span::ConceptId;
 
 /// A concept that counts for a label.
@@ -66,21 +66,11 @@ fn told(engine: &Engine, criterion: &Criterion) -> String {
         }
     }
     if !criterion.statuses.is_empty() {
-        let words: Vec<&str> = criterion.statuses.iter().map(|&s| status(Some(s))).collect();
+        let words: Vec<&str> = criterion.statuses.iter().map(|s| s.name()).collect();
         parts.push(format!("only when {}", words.join(" or ")));
     }
     parts.extend(criterion.conditions.iter().map(|c| format!("only with {c}")));
     parts.join("; ")
-}
-
-/// The word for a value.
-pub(super) const fn status(value: Option<Status>) -> &'static str {
-    match value {
-        Some(Status::Present) => "present",
-        Some(Status::Absent) => "absent",
-        Some(Status::Uncertain) => "uncertain",
-        None => "not mentioned",
-    }
 }
 
 /// How values travel, in words.

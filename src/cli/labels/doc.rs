@@ -1,7 +1,8 @@
 //! A scheme's dictionary as one Markdown page, made of the data alone.
 
-use super::dictionary::{concepts, criteria, excepted, status, travel, tree};
+use super::dictionary::{concepts, criteria, excepted, travel, tree};
 use crate::Engine;
+use crate::label::value_name;
 use crate::rules::BoundScheme;
 use std::fmt::Write;
 
@@ -89,7 +90,7 @@ fn entry(out: &mut String, engine: &Engine, bound: &BoundScheme, label: usize) {
     if !rule.examples.is_empty() {
         out.push_str("| example | value |\n|---|---|\n");
         for (text, value) in &rule.examples {
-            let _ = writeln!(out, "| {} | {} |", plain(text), status(*value));
+            let _ = writeln!(out, "| {} | {} |", plain(text), value_name(*value));
         }
         out.push('\n');
     }

@@ -1,6 +1,7 @@
 //! Schemes and labels on a terminal.
 
-use super::dictionary::{concepts, criteria, excepted, status, travel, tree};
+use super::dictionary::{concepts, criteria, excepted, travel, tree};
+use crate::label::value_name;
 use crate::rules::BoundScheme;
 use crate::{Engine, Error};
 use std::fmt::Write;
@@ -80,7 +81,7 @@ pub(super) fn label(engine: &Engine, bound: &BoundScheme, name: &str) -> Result<
         line("asks", &criterion);
     }
     for (text, value) in &rule.examples {
-        line("example", &format!("{:<14}{text}", status(*value)));
+        line("example", &format!("{:<14}{text}", value_name(*value)));
     }
     Ok(out)
 }

@@ -5,7 +5,6 @@
 use super::read::{LabelGold, MentionGold, Predicted, Record};
 use super::{Options, misses, read};
 use crate::Error;
-use crate::rules::Status;
 use crate::score::{self, ATTRIBUTES, Bootstrap, Judged, LabelCell, LabelScores, MentionScores, SAID, Said};
 use serde_json::{Map, Value};
 use std::collections::{BTreeSet, HashSet};
@@ -192,14 +191,4 @@ pub(super) fn mention_result(
         sets.iter().map(|(name, reports)| (name.clone(), score::mentions(reports, bootstrap))).collect();
     scored.push(("all".to_owned(), score::mentions(&all, bootstrap)));
     MentionResult { sets: scored, misses }
-}
-
-/// The word of a value, for tables.
-pub(super) fn word(value: Option<Status>) -> &'static str {
-    match value {
-        Some(Status::Present) => "present",
-        Some(Status::Absent) => "absent",
-        Some(Status::Uncertain) => "uncertain",
-        None => "not mentioned",
-    }
 }

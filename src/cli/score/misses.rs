@@ -4,9 +4,10 @@
 //! by the concept alone: records do not carry the place of a mention, so a mention that lies outside the
 //! label's part of the body may be shown too. Shows report text only because the user asked for it.
 
-use super::compare::{said, word};
+use super::compare::said;
 use super::read::{GoldMention, MentionGold, Record};
 use super::{Options, read};
+use crate::label::value_name;
 use crate::rules::Status;
 use crate::score::{ATTRIBUTES, Judged, SAID, Said};
 use crate::{Engine, Error};
@@ -86,7 +87,7 @@ impl Context {
             Some(_) => {
                 let deciding = speaking.filter(|m| m.get("counted").and_then(Value::as_bool) != Some(false));
                 deciding
-                    .filter(|m| SAID[said(m) as usize].0 == word(predicted))
+                    .filter(|m| SAID[said(m) as usize].0 == value_name(predicted))
                     .take(1)
                     .map(|m| self.told(id, m))
                     .collect()
@@ -96,8 +97,8 @@ impl Context {
         LabelMiss {
             id: id.to_owned(),
             label: label.to_owned(),
-            gold: word(gold),
-            predicted: word(predicted),
+            gold: value_name(gold),
+            predicted: value_name(predicted),
             mentions: told,
         }
     }

@@ -114,15 +114,6 @@ fn string(place: &str, object: &Map<String, Value>, key: &str) -> Result<String,
     }
 }
 
-fn status(word: &str) -> Option<Status> {
-    match word {
-        "present" => Some(Status::Present),
-        "absent" => Some(Status::Absent),
-        "uncertain" => Some(Status::Uncertain),
-        _ => None,
-    }
-}
-
 fn label_object(place: &str, value: &Value) -> Result<BTreeMap<String, Status>, Error> {
     let expected = "expected present, absent or uncertain (leave out what is not mentioned)";
     let Value::Object(labels) = value else {
@@ -135,7 +126,7 @@ fn label_object(place: &str, value: &Value) -> Result<BTreeMap<String, Status>, 
     for (label, value) in labels {
         match value {
             Value::Null => {}
-            Value::String(word) => match status(word) {
+            Value::String(word) => match Status::named(word) {
                 Some(s) => drop(out.insert(label.clone(), s)),
                 None => {
                     return Err(Error::input(place, format!("label {label:?} is {word:?}; {expected}")));
@@ -243,7 +234,7 @@ pub(super) fn predicted(path: &Path) -> Result<Predicted, Error> {
         let mentions = object.get(key).map(|v| objects(&place, key, v)).transpose()?;
         for mention in mentions.iter().flatten() {
             span(&place, mention)?;
-            if mention.get("status").and_then(Value::as_str).and_then(status).is_none() {
+            if mention.get("status").and_then(Value::as_str).and_then(Status::named).is_none() {
                 return Err(Error::input(
                     place,
                     format!("a mention with {}; expected present, absent or uncertain", found(mention, "status")),

@@ -150,8 +150,8 @@ fn labels(engine: &Engine, id: ConceptId) -> Vec<(&str, &str, String)> {
                 limits.push(format!("not in {}", names(&target.outside)));
             }
             if !target.statuses.is_empty() {
-                let statuses = target.statuses.iter().map(|s| format!("{s:?}").to_lowercase());
-                limits.push(format!("only {}", statuses.collect::<Vec<_>>().join(", ")));
+                let statuses: Vec<&str> = target.statuses.iter().map(|s| s.name()).collect();
+                limits.push(format!("only {}", statuses.join(", ")));
             }
             out.push((&*bound.scheme.id, &*bound.scheme.labels[counts.label as usize].name, limits.join("; ")));
         }

@@ -69,7 +69,7 @@ fn text(page: &mut Page, card: &Card<'_>) {
         page.entry("codes", &card::codes_text(concept));
     }
     if let Some(side) = concept.side {
-        page.entry("side", &format!("{side:?}").to_lowercase());
+        page.entry("side", side.name());
     }
     let ids = |ids: &[crate::ConceptId]| ids.iter().map(|&i| card.id_of(i)).collect::<Vec<_>>().join(", ");
     if !card.parents.is_empty() {

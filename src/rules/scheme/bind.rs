@@ -209,19 +209,15 @@ impl Binder<'_> {
         }
         let mut examples = Vec::new();
         for example in &text.examples {
-            let value = match example.value.get_ref().as_str() {
-                "present" => Some(Status::Present),
-                "absent" => Some(Status::Absent),
-                "uncertain" => Some(Status::Uncertain),
-                "none" => None,
-                other => {
-                    let message = format!(
-                        "example value \"{other}\" of label \"{name}\"; expected present, absent, uncertain or none"
-                    );
-                    self.fault(example.value.span().start, message);
-                    continue;
-                }
-            };
+            let told = example.value.get_ref().as_str();
+            let value = Status::named(told);
+            if value.is_none() && told != "none" {
+                let message = format!(
+                    "example value \"{told}\" of label \"{name}\"; expected present, absent, uncertain or none"
+                );
+                self.fault(example.value.span().start, message);
+                continue;
+            }
             examples.push((example.text.as_str().into(), value));
         }
         let boxed = |texts: &[String]| texts.iter().map(|t| t.as_str().into()).collect();
