@@ -5,7 +5,7 @@
 
 use crate::lexicon::{Lexicon, Side};
 use crate::mention::{Candidate, MENTION, NORMAL, Unit};
-use crate::rules::{NONE, Named, Rules, ValueId, class};
+use crate::rules::{Direction, NONE, Named, Rules, Status, ValueId, class};
 use crate::span::{ConceptId, RuleId, Span};
 use crate::token::{Token, TokenKind};
 
@@ -53,6 +53,9 @@ pub(crate) fn read(
     // "Left kidney: stone.", "Bones: no lesion."
     if out.location[0].is_none() || out.side.is_none() {
         topic(&mut out, units, at, tokens, rules, lexicon);
+    }
+    if out.side.is_none() {
+        same(&mut out, units, at, text, tokens, rules, lexicon);
     }
     // What a finding's name says of its place outranks the words around it, unless they say it closer.
     if candidate.concept != NONE
@@ -155,6 +158,9 @@ fn piece(out: &mut Attributes, part: &Unit, tokens: &[Token], rules: &Rules, lex
 /// "in the right frontal lobe there is a mass": the place that stands before its verb.
 fn subject(out: &mut Attributes, units: &[Unit], at: usize, tokens: &[Token], rules: &Rules, lexicon: &Lexicon) {
     let clause = units[at].clause;
+    if out.side.is_none() {
+        fronted(out, units, at, tokens, rules);
+    }
     let mut start = (0..at).rev().take_while(|&i| units[i].clause == clause).last().unwrap_or(at);
     let Some(verb) = (start..at).find(|&i| units[i].is(class::VERB | class::EXISTENTIAL)) else {
         return;
@@ -193,6 +199,65 @@ fn subject(out: &mut Attributes, units: &[Unit], at: usize, tokens: &[Token], ru
             out.location = found.location;
         }
     }
+}
+
+/// "on the left an ostial stenosis": a side that opens the clause.
+fn fronted(out: &mut Attributes, units: &[Unit], at: usize, tokens: &[Token], rules: &Rules) {
+    let clause = units[at].clause;
+    let start = (0..at).rev().take_while(|&i| units[i].clause == clause).last().unwrap_or(at);
+    let opens = units.get(start + 1).is_some_and(|u| {
+        u.is(class::DETERMINER | class::EXISTENTIAL) || matches!(u.kind, TokenKind::Comma | TokenKind::Colon)
+    });
+    let Some(meaning) = units[start].meaning(rules).filter(|m| m.cue != NONE && start < at && opens) else { return };
+    let cue = &rules.cues[meaning.cue as usize];
+    if cue.side.is_some() && !units[start + 1..at].iter().any(|u| u.is(MENTION | class::PREPOSITION | class::AND)) {
+        out.side = cue.side;
+        out.side_by = Some((cue.rule, units[start].span(tokens)));
+    }
+}
+
+/// "restricted diffusion in the left gyrus, compatible with infarct": what the first finding may be is on its side.
+fn same(
+    out: &mut Attributes,
+    units: &[Unit],
+    at: usize,
+    text: &str,
+    tokens: &[Token],
+    rules: &Rules,
+    lexicon: &Lexicon,
+) {
+    let mut linked = false;
+    for i in (0..at).rev().take(24) {
+        let unit = &units[i];
+        if unit.is(class::BREAK | class::EXISTENTIAL) || matches!(unit.kind, TokenKind::Semicolon | TokenKind::Period) {
+            return;
+        }
+        if unit.is(MENTION) {
+            if !linked {
+                continue;
+            }
+            let mut first = Attributes::default();
+            if unit.phrase != NONE
+                && let Some(concept) = finding(unit, rules)
+            {
+                first.side = lexicon.concept(concept).side;
+            }
+            before(&mut first, units, i, text, tokens, rules, lexicon);
+            after(&mut first, units, i, tokens, rules, lexicon);
+            out.side = first.side;
+            out.side_by = first.side_by;
+            return;
+        }
+        let doubt =
+            unit.meaning(rules).filter(|m| m.cue != NONE).map(|m| &rules.cues[m.cue as usize]).is_some_and(|c| {
+                c.status == Some(Status::Uncertain) && matches!(c.direction, Direction::Forward | Direction::Either)
+            });
+        linked |= unit.is(class::EQUATES) || doubt;
+    }
+}
+
+fn finding(unit: &Unit, rules: &Rules) -> Option<ConceptId> {
+    unit.meaning(rules).filter(|m| m.finding != NONE).map(|m| ConceptId(m.finding))
 }
 
 /// "minimal left basilar atelectasis or scar": the second alternative shares the adjectives of the first.

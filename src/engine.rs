@@ -124,6 +124,8 @@ struct Heading {
     section: u32,
     /// It opened a line on which more stands.
     inline: bool,
+    /// What the last line that was nothing but a heading says: it holds under the headings within lines too.
+    over: Attributes,
     says: Attributes,
 }
 
@@ -273,7 +275,8 @@ impl Engine {
         let whole = last - first <= 6 && tokens[last - 1].kind == TokenKind::Colon;
         if whole {
             if bits & class::FINDING == 0 {
-                heading.says = attribute::heading(units, tokens, &self.rules, &self.lexicon);
+                heading.over = attribute::heading(units, tokens, &self.rules, &self.lexicon);
+                heading.says = heading.over;
                 heading.inline = false;
                 return true;
             }
@@ -291,14 +294,18 @@ impl Engine {
                             || u.meaning(&self.rules)
                                 .is_some_and(|m| m.cue != NONE && self.rules.cues[m.cue as usize].side.is_some()))
                 };
-                *heading = Heading { section: sentence.section, inline: true, says: Attributes::default() };
-                if units[..mark].iter().all(names) {
-                    heading.says = attribute::heading(&units[..mark], tokens, &self.rules, &self.lexicon);
-                }
+                let says = if units[..mark].iter().all(names) {
+                    attribute::heading(&units[..mark], tokens, &self.rules, &self.lexicon)
+                } else {
+                    Attributes::default()
+                };
+                heading.says = says.under(&heading.over);
+                heading.inline = true;
             }
             // Without a mark, the next paragraph is about something else.
             None if heading.inline && tokens[first].has(flag::BLANK) => {
-                *heading = Heading { section: sentence.section, ..Heading::default() };
+                heading.says = heading.over;
+                heading.inline = false;
             }
             None => {}
         }

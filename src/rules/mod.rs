@@ -350,6 +350,8 @@ pub(crate) mod class {
     pub(crate) const CUE: u32 = 1 << 19;
     /// A cue that gives a status, a time or a subject.
     pub(crate) const JUDGES: u32 = 1 << 20;
+    /// compatible with: what follows is the same thing by another name
+    pub(crate) const EQUATES: u32 = 1 << 26;
     /// A cue that tells where the tip of a device lies.
     pub(crate) const TIP: u32 = 1 << 25;
     /// A descriptor that makes a finding where no part is named.
@@ -358,7 +360,8 @@ pub(crate) mod class {
     pub(crate) const OPENS: u32 = 1 << 21;
 
     /// Names in `words.toml`.
-    pub(crate) const NAMES: [(&str, u32); 18] = [
+    pub(crate) const NAMES: [(&str, u32); 19] = [
+        ("equates", EQUATES),
         ("verb", VERB),
         ("plural-verb", PLURAL),
         ("existential", EXISTENTIAL),
