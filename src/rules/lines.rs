@@ -1,27 +1,34 @@
 //! The text of one rule file: from offsets to `file:line`, from TOML to types, from names to concepts.
 //!
-//! What schemes and profiles share when they are read; it knows the meaning of no key.
+//! What rules, schemes and profiles share when they are read; it knows the meaning of no key.
 
 use crate::error::Fault;
 use crate::lexicon::{Kind, Lexicon};
 use crate::span::ConceptId;
+use std::cell::OnceCell;
 use toml::Spanned;
 
-/// A file's name and where its lines begin.
+/// A file, and where its lines begin.
+#[derive(Default)]
 pub(super) struct Lines<'a> {
     pub(super) file: &'a str,
-    starts: Vec<usize>,
+    pub(super) text: &'a str,
+    /// Looked for when a line is first asked for: of most schemes none ever is.
+    starts: OnceCell<Vec<usize>>,
 }
 
 impl<'a> Lines<'a> {
-    pub(super) fn new(file: &'a str, text: &str) -> Lines<'a> {
-        let breaks = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i + 1);
-        Lines { file, starts: std::iter::once(0).chain(breaks).collect() }
+    pub(super) fn new(file: &'a str, text: &'a str) -> Lines<'a> {
+        Lines { file, text, starts: OnceCell::new() }
     }
 
     /// The line of an offset, from 1.
     pub(super) fn line(&self, offset: usize) -> usize {
-        self.starts.partition_point(|&s| s <= offset)
+        let starts = self.starts.get_or_init(|| {
+            let breaks = memchr::memchr_iter(b'\n', self.text.as_bytes());
+            std::iter::once(0).chain(breaks.map(|i| i + 1)).collect()
+        });
+        starts.partition_point(|&s| s <= offset)
     }
 
     pub(super) fn fault(&self, offset: usize, message: impl Into<String>) -> Fault {
@@ -29,8 +36,9 @@ impl<'a> Lines<'a> {
     }
 
     /// The text as a type of ours.
-    pub(super) fn parse<T: serde::de::DeserializeOwned>(&self, text: &str) -> Result<T, Fault> {
-        toml::from_str(text).map_err(|e| self.fault(e.span().map_or(0, |s| s.start), e.message().replace('\n', "; ")))
+    pub(super) fn parse<T: serde::de::DeserializeOwned>(&self) -> Result<T, Fault> {
+        toml::from_str(self.text)
+            .map_err(|e| self.fault(e.span().map_or(0, |s| s.start), e.message().replace('\n', "; ")))
     }
 
     /// The concepts of these names, and what is wrong with the rest.

@@ -1,13 +1,21 @@
 //! Reads rule files and compiles them over a lexicon. Every fault of every file is told, with its line.
 
+mod compositions;
+mod cues;
+mod patterns;
 mod report;
+mod schemes;
+mod senses;
 
+use super::lines::{self, Lines};
 use super::profile::ProfileSource;
-use super::schema::{ClassText, CompositionFile, CompositionText, CueFile, MeasureFile, SectionFile, WordFile};
-use super::scheme::{ALL, SchemeSource};
+use super::schema::{
+    ClassText, CompositionFile, CueFile, GuardFile, Head, MeasureFile, SectionFile, SenseFile, SpellingFile, WordFile,
+};
+use super::scheme::SchemeSource;
 use super::{
-    Composition, Cue, Direction, Meaning, MeasureWord, MeasuredPart, Measures, NONE, Named, RuleInfo, RuleKind, Rules,
-    SectionRule, Sense, ValueId, class,
+    Composition, Cue, Meaning, MeasureWord, MeasuredPart, Measures, NONE, RuleInfo, RuleKind, Rules, SectionRule,
+    Sense, class,
 };
 use crate::error::Fault;
 use crate::lexicon::{Kind, Lexicon, MatcherBuilder, Number, Spelling, Words};
@@ -16,36 +24,12 @@ use crate::token::{Token, TokenKind};
 use std::collections::{BTreeMap, HashMap};
 use toml::Spanned;
 
-/// `> 130 mm`, `<= 7 mm`, `20-30 mm`: from above the first to the second, in millimetres.
-fn bounds(measure: &str) -> Result<(f32, f32), String> {
-    let wrong = || format!("measure \"{measure}\"; expected \"> 130 mm\", \"<= 130 mm\" or \"20-30 mm\"");
-    let body = measure.trim().strip_suffix("mm").ok_or_else(wrong)?.trim();
-    let number = |text: &str| match text.trim().parse::<f32>() {
-        Ok(value) if value.is_finite() && (0.0..=3000.0).contains(&value) => Ok(value),
-        _ => Err(wrong()),
-    };
-    if let Some(low) = body.strip_prefix('>') {
-        return Ok((number(low)?, f32::INFINITY));
-    }
-    if let Some(high) = body.strip_prefix("<=") {
-        return Ok((0.0, number(high)?));
-    }
-    let (low, high) = body.split_once('-').ok_or_else(wrong)?;
-    match (number(low)?, number(high)?) {
-        (low, high) if low < high => Ok((low, high)),
-        _ => Err(wrong()),
-    }
-}
-
-/// How many phrases one pattern may stand for.
-const EXPANSIONS: usize = 4096;
-
 #[derive(Default)]
 struct Loader<'a> {
     faults: Vec<Fault>,
     warnings: Vec<Fault>,
-    file: &'a str,
-    text: &'a str,
+    /// The file that is being read.
+    lines: Lines<'a>,
     words: Words,
     builder: MatcherBuilder,
     meanings: Vec<Meaning>,
@@ -89,8 +73,7 @@ pub(super) fn load<'a>(
     loader.spellings(&files);
     loader.lexicon(lexicon, Spelling::Slips);
     for (name, text) in files {
-        loader.file = name;
-        loader.text = text;
+        loader.lines = Lines::new(name, text);
         loader.read(lexicon);
     }
     // Imported terms come last, so that no noun of theirs changes what a word of the rules is: were "rule" a
@@ -102,33 +85,21 @@ pub(super) fn load<'a>(
 }
 
 impl<'a> Loader<'a> {
-    fn line(&self, offset: usize) -> usize {
-        memchr::memchr_iter(b'\n', &self.text.as_bytes()[..offset.min(self.text.len())]).count() + 1
-    }
-
     fn fault(&mut self, offset: usize, message: impl Into<String>) {
-        let line = self.line(offset);
-        self.faults.push(Fault::new(self.file, line, message));
+        self.faults.push(self.lines.fault(offset, message));
     }
 
     fn parse<T: serde::de::DeserializeOwned>(&mut self) -> Option<T> {
-        match toml::from_str(self.text) {
-            Ok(value) => Some(value),
-            Err(e) => {
-                let message = e.message().replace('\n', "; ");
-                self.fault(e.span().map_or(0, |s| s.start), message);
-                None
-            }
-        }
+        self.lines.parse().map_err(|fault| self.faults.push(fault)).ok()
     }
 
     fn read(&mut self, lexicon: &Lexicon) {
         // The kind stands at the top of the file, so the whole need not be parsed twice (a scheme not at all).
         let keys = ["kind", "version", "id", "title"];
-        let top = self.text.lines().take_while(|l| !l.starts_with('[')).take(40);
+        let top = self.lines.text.lines().take_while(|l| !l.starts_with('[')).take(40);
         let head: Vec<&str> = top.filter(|l| keys.iter().any(|k| l.starts_with(k))).collect();
         let head = head.join("\n");
-        let head = match toml::from_str::<super::schema::Head>(&head) {
+        let head = match toml::from_str::<Head>(&head) {
             Ok(head) if head.version == 1 => head,
             Ok(head) => {
                 let message = format!("version {}; this radlabel reads version 1", head.version);
@@ -168,7 +139,7 @@ impl<'a> Loader<'a> {
                 }
             }
             "senses" => {
-                if let Some(file) = self.parse::<super::schema::SenseFile>() {
+                if let Some(file) = self.parse::<SenseFile>() {
                     self.sense_file(file, lexicon);
                 }
             }
@@ -176,7 +147,7 @@ impl<'a> Loader<'a> {
                 // Read before any word was added.
             }
             "guard" => {
-                if let Some(file) = self.parse::<super::schema::GuardFile>() {
+                if let Some(file) = self.parse::<GuardFile>() {
                     self.guarded.extend(file.words.split_whitespace().map(str::to_owned));
                 }
             }
@@ -198,27 +169,6 @@ impl<'a> Loader<'a> {
         self.words.phrase(phrase, Number::AsSpelled, &mut self.tokens)
     }
 
-    /// Every phrase that a pattern stands for, as word ids.
-    fn expand(&mut self, pattern: &str, sets: &BTreeMap<String, Vec<String>>) -> Result<Vec<Vec<WordId>>, String> {
-        let places = places(pattern, sets)?;
-        let places: Vec<Vec<Vec<WordId>>> =
-            places.iter().map(|p| p.iter().map(|choice| self.phrase(choice)).collect()).collect();
-        let mut out: Vec<Vec<WordId>> = vec![Vec::new()];
-        for choices in &places {
-            let mut next = Vec::with_capacity(out.len() * choices.len());
-            for head in &out {
-                for choice in choices {
-                    let mut words = Vec::with_capacity(head.len() + choice.len() + 2);
-                    words.extend_from_slice(head);
-                    words.extend_from_slice(choice);
-                    next.push(words);
-                }
-            }
-            out = next;
-        }
-        Ok(out)
-    }
-
     /// A phrase for messages.
     fn spelled(&self, words: &[WordId]) -> String {
         let spell = |w: &WordId| match TokenKind::of_word(*w) {
@@ -233,9 +183,8 @@ impl<'a> Loader<'a> {
         let (mut pairs, mut endings) = (Vec::new(), Vec::new());
         for &(name, text) in files {
             if text.lines().take(40).any(|l| l.starts_with("kind") && l.contains("\"spellings\"")) {
-                self.file = name;
-                self.text = text;
-                if let Some(file) = self.parse::<super::schema::SpellingFile>() {
+                self.lines = Lines::new(name, text);
+                if let Some(file) = self.parse::<SpellingFile>() {
                     pairs.extend(file.pairs);
                     endings.extend(file.endings);
                 }
@@ -326,7 +275,7 @@ impl<'a> Loader<'a> {
         misses: Vec<String>,
     ) -> RuleId {
         let at = id.span().start;
-        let line = self.line(at) as u32;
+        let line = self.lines.line(at) as u32;
         let name = id.get_ref();
         if let Some(&other) = self.ids.get(name) {
             let other = &self.infos[other.index()];
@@ -350,7 +299,7 @@ impl<'a> Loader<'a> {
         self.ids.insert(name.clone(), rule);
         self.infos.push(RuleInfo {
             id: name.as_str().into(),
-            file: self.file.into(),
+            file: self.lines.file.into(),
             line,
             why: why.into(),
             hits: hits.into_iter().map(Into::into).collect(),
@@ -360,315 +309,12 @@ impl<'a> Loader<'a> {
         rule
     }
 
-    fn cue_file(&mut self, file: CueFile) {
-        for text in file.cues {
-            let at = text.id.span().start;
-            let id = text.id.get_ref().clone();
-            let rule = self.rule(&text.id, RuleKind::Cue, text.why, text.hits, text.misses);
-            let judges = text.status.is_some() || text.time.is_some() || text.subject.is_some();
-            // A side, a severity and a choice are read from the mention's own phrase, so they look nowhere.
-            let looks = judges || text.change.is_some();
-            if looks == (text.direction == Direction::None) {
-                let message = if looks {
-                    format!("cue \"{id}\" gives a status, time, subject or change but has direction \"none\"")
-                } else {
-                    format!("cue \"{id}\" gives no status, time, subject or change; expected direction \"none\"")
-                };
-                self.fault(at, message);
-            }
-            let cue = self.cues.len() as u32;
-            let named = [(Named::Acuity, text.acuity), (Named::Count, text.count), (Named::Position, text.position)];
-            let mut named = named.into_iter().filter_map(|(name, value)| Some((name, value?)));
-            let names = named.next();
-            if named.next().is_some() {
-                self.fault(at, format!("cue \"{id}\" names two of acuity, count and position; expected one"));
-            }
-            let names = names.map(|(name, value)| (name, self.value(&value)));
-            self.cues.push(Cue {
-                rule,
-                status: text.status,
-                time: text.time,
-                subject: text.subject,
-                change: text.change,
-                side: text.side,
-                severity: text.severity,
-                names,
-                tip: text.tip,
-                alternative: text.alternative,
-                direction: text.direction,
-                reach: text.reach,
-                overrides: text.overrides,
-                opens: text.opens,
-                existence: text.existence,
-                asked: text.asked,
-                commas: text.commas.unwrap_or(text.status != Some(super::Status::Uncertain)),
-            });
-            let mut bits = class::CUE;
-            if judges {
-                bits |= class::JUDGES;
-            }
-            if text.opens {
-                bits |= class::OPENS;
-            }
-            if text.tip {
-                bits |= class::TIP;
-            }
-            for phrase in &text.phrases {
-                let offset = phrase.span().start;
-                let expanded = match self.expand(phrase.get_ref(), &file.sets) {
-                    Ok(expanded) => expanded,
-                    Err(message) => {
-                        self.fault(offset, message);
-                        continue;
-                    }
-                };
-                for words in expanded {
-                    if words.is_empty() {
-                        self.fault(offset, format!("a phrase of cue \"{id}\" holds no word"));
-                        continue;
-                    }
-                    let meaning = self.meaning(&words);
-                    meaning.bits |= bits;
-                    let first = meaning.cue;
-                    if first == NONE {
-                        meaning.cue = cue;
-                    } else if first != cue {
-                        let plain = self.spelled(&words);
-                        let other = &self.infos[self.cues[first as usize].rule.index()];
-                        let message = format!(
-                            "phrase \"{plain}\" of cue \"{id}\" already belongs to cue \"{}\" ({}:{})",
-                            other.id, other.file, other.line
-                        );
-                        self.fault(offset, message);
-                    }
-                }
-            }
-        }
-    }
-
-    fn value(&mut self, value: &str) -> ValueId {
-        let known = self.values.iter().position(|v| **v == *value);
-        ValueId(known.unwrap_or_else(|| {
-            self.values.push(value.into());
-            self.values.len() - 1
-        }) as u32)
-    }
-
-    fn sense_file(&mut self, file: super::schema::SenseFile, lexicon: &Lexicon) {
-        let kinds = [Kind::Finding, Kind::Device];
-        for text in file.senses {
-            let rule = self.rule(&text.id, RuleKind::Sense, text.why, text.hits, text.misses);
-            let default = self.concepts(text.default.as_slice(), &kinds, lexicon).first().copied();
-            let mut choices = Vec::new();
-            for choice in &text.choices {
-                let concept = self.concepts(std::slice::from_ref(&choice.concept), &kinds, lexicon);
-                for word in &choice.context {
-                    match (self.phrase(word).as_slice(), concept.first()) {
-                        ([word], Some(&concept)) => choices.push((*word, concept)),
-                        (_, None) => {}
-                        _ => {
-                            let message =
-                                format!("context \"{word}\" of sense \"{}\"; expected one word", text.id.get_ref());
-                            self.fault(choice.concept.span().start, message);
-                        }
-                    }
-                }
-            }
-            choices.sort_unstable();
-            let sense = self.senses.len() as u32;
-            self.senses.push(Sense { rule, default, choices });
-            for term in &text.terms {
-                let words = self.phrase(term.get_ref());
-                let meaning = self.meaning(&words);
-                meaning.bits |= class::FINDING;
-                if meaning.sense != NONE {
-                    self.fault(term.span().start, format!("term \"{}\" has two senses", term.get_ref()));
-                } else {
-                    meaning.sense = sense;
-                }
-            }
-        }
-    }
-
-    fn measure_file(&mut self, file: MeasureFile) {
-        for text in file.measures {
-            let at = text.id.span().start;
-            let word = super::measures::word(&text);
-            let rule = self.rule(&text.id, RuleKind::Measure, text.why, text.hits, text.misses);
-            if text.numeral {
-                self.numeral = Some(rule);
-                continue;
-            }
-            let word = match word {
-                Ok(word) => word,
-                Err(message) => {
-                    self.fault(at, format!("measure \"{}\": {message}", text.id.get_ref()));
-                    continue;
-                }
-            };
-            for phrase in &text.phrases {
-                let words = self.phrase(phrase.get_ref());
-                let id = self.measures.add(&words).0 as usize;
-                if id == self.measure_words.len() {
-                    self.measure_words.push((word, rule));
-                } else {
-                    let other = &self.infos[self.measure_words[id].1.index()].id;
-                    let message = format!("phrase \"{}\" already belongs to measure \"{other}\"", phrase.get_ref());
-                    self.fault(phrase.span().start, message);
-                }
-            }
-        }
-    }
-
     fn concepts(&mut self, names: &[Spanned<String>], kinds: &[Kind], lexicon: &Lexicon) -> Vec<ConceptId> {
-        let (found, wrong) = super::lines::concepts(names, kinds, lexicon);
+        let (found, wrong) = lines::concepts(names, kinds, lexicon);
         for (offset, message) in wrong {
             self.fault(offset, message);
         }
         found
-    }
-
-    /// The id and title at the top of a scheme or profile.
-    fn named<'h>(&mut self, head: &'h super::schema::Head) -> Option<(&'h str, &'h str)> {
-        if !crate::embedded::rules().contains(&(self.file, self.text)) {
-            self.own.push(self.file);
-        }
-        if head.id.is_none() || head.title.is_none() {
-            let message =
-                format!("no id or no title at the top; expected both, before the first table of the {}", head.kind);
-            self.fault(0, message);
-        }
-        Some((head.id.as_deref()?, head.title.as_deref()?))
-    }
-
-    /// Only the top of a scheme is read here: `scheme` binds the rest when it is asked for.
-    fn scheme(&mut self, head: &super::schema::Head) {
-        let Some((id, title)) = self.named(head) else { return };
-        if id == ALL {
-            self.fault(0, format!("scheme \"{id}\" is made of the lexicon; expected another id"));
-        }
-        if let Some(other) = self.schemes.iter().find(|s| *s.id == *id) {
-            let message = format!("scheme \"{id}\" stands already in {}", other.file);
-            self.fault(0, message);
-        }
-        self.schemes.push(SchemeSource::file(id, title, self.file, self.text));
-    }
-
-    fn profile(&mut self, head: &super::schema::Head) {
-        let Some((id, title)) = self.named(head) else { return };
-        if let Some(other) = self.profiles.iter().find(|p| *p.id == *id) {
-            let message = format!("profile \"{id}\" stands already in {}", other.file);
-            self.fault(0, message);
-        }
-        self.profiles.push(ProfileSource::new(id, title, self.file, self.text));
-    }
-
-    /// What the user gave is sound, or every fault of it is told.
-    fn bind(&mut self, lexicon: &Lexicon) {
-        self.schemes.push(SchemeSource::lexicon());
-        for scheme in self.schemes.iter().filter(|s| self.own.contains(&&*s.file)) {
-            if let Err(faults) = scheme.bind(lexicon) {
-                self.faults.extend_from_slice(faults);
-            }
-        }
-        for profile in self.profiles.iter().filter(|p| self.own.contains(&&*p.file)) {
-            if let Err(faults) = profile.bind(&self.schemes, lexicon) {
-                self.faults.extend(faults);
-            }
-        }
-    }
-
-    fn composition_file(&mut self, file: CompositionFile, lexicon: &Lexicon) {
-        for text in file.compositions {
-            let (hits, misses) = (text.hits.clone(), text.misses.clone());
-            let rule = self.rule(&text.id, RuleKind::Composition, text.why.clone(), hits, misses);
-            let anatomy = self.concepts(&text.anatomy, &[Kind::Anatomy], lexicon);
-            let descriptors = self.concepts(&text.descriptor, &[Kind::Descriptor], lexicon);
-            let findings = self.concepts(&text.finding, &[Kind::Finding, Kind::Device], lexicon);
-            if text.measure.is_some() {
-                self.measured_parts(&text, rule, &anatomy, &findings);
-                continue;
-            }
-            if descriptors.is_empty() {
-                self.fault(text.id.span().start, "a composition names its descriptor or its measure");
-            }
-            // Neither part nor finding: whatever finding the descriptor is said of.
-            if text.anatomy.is_empty() && text.finding.is_empty() {
-                self.predicates.extend(descriptors.iter().map(|&d| (d, rule)));
-            } else if text.anatomy.is_empty() {
-                for &descriptor in &descriptors {
-                    for &finding in &findings {
-                        self.alone.push((descriptor, Composition { rule, finding, status: text.status, parts: false }));
-                    }
-                }
-            } else if text.finding.is_empty() {
-                self.fault(text.id.span().start, "a composition with anatomy names its finding");
-            }
-            for &part in &anatomy {
-                for &descriptor in &descriptors {
-                    let entry = self.compositions.entry((part, descriptor)).or_default();
-                    for &finding in &findings {
-                        entry.push(Composition { rule, finding, status: text.status, parts: text.parts });
-                    }
-                }
-            }
-        }
-    }
-
-    /// `measure = "> 130 mm"`: the size of a part that makes a finding.
-    fn measured_parts(&mut self, text: &CompositionText, rule: RuleId, anatomy: &[ConceptId], findings: &[ConceptId]) {
-        let Some(measure) = &text.measure else { return };
-        let bounds = match bounds(measure.get_ref()) {
-            Ok(bounds) => bounds,
-            Err(message) => return self.fault(measure.span().start, message),
-        };
-        if anatomy.is_empty() || findings.is_empty() || !text.descriptor.is_empty() {
-            let message = "a composition with a measure names anatomy and finding, and no descriptor";
-            return self.fault(text.id.span().start, message);
-        }
-        for &part in anatomy {
-            for &finding in findings {
-                let composition = Composition { rule, finding, status: text.status, parts: text.parts };
-                self.measured.push(MeasuredPart { part, low: bounds.0, high: bounds.1, composition });
-            }
-        }
-    }
-
-    fn section_file(&mut self, file: SectionFile) {
-        for text in file.sections {
-            let rule = self.rule(&text.id, RuleKind::Section, text.why, text.hits, text.misses);
-            let section = self.sections.len() as u32;
-            self.sections.push(SectionRule {
-                rule,
-                id: text.id.get_ref().as_str().into(),
-                labels: text.labels,
-                body: text.body,
-                time: text.time,
-                subject: text.subject,
-                asks: text.asks,
-                line: text.line,
-            });
-            for heading in &text.headings {
-                let offset = heading.span().start;
-                let expanded = match self.expand(heading.get_ref(), &BTreeMap::new()) {
-                    Ok(expanded) => expanded,
-                    Err(message) => {
-                        self.fault(offset, message);
-                        continue;
-                    }
-                };
-                for words in expanded {
-                    let id = self.headings.add(&words).0 as usize;
-                    if id == self.heading_sections.len() {
-                        self.heading_sections.push(section);
-                    } else if self.heading_sections[id] != section {
-                        let plain = self.spelled(&words);
-                        let other = self.sections[self.heading_sections[id] as usize].id.clone();
-                        self.fault(offset, format!("heading \"{plain}\" already opens section \"{other}\""));
-                    }
-                }
-            }
-        }
     }
 
     fn class(&mut self, text: ClassText) {
@@ -747,43 +393,4 @@ impl<'a> Loader<'a> {
             report: self.report,
         })
     }
-}
-
-/// A pattern as a row of places, each with its choices of words: `{a|b}` is a choice, an empty choice leaves
-/// the place out, `{@set}` is a named list.
-fn places<'p>(pattern: &'p str, sets: &'p BTreeMap<String, Vec<String>>) -> Result<Vec<Vec<&'p str>>, String> {
-    let mut places = Vec::new();
-    let mut rest = pattern;
-    let mut size = 1_usize;
-    while !rest.is_empty() {
-        let open = rest.find('{').unwrap_or(rest.len());
-        let (plain, tail) = rest.split_at(open);
-        if plain.contains('}') {
-            return Err(format!("\"}}\" without \"{{\" in \"{pattern}\""));
-        }
-        if !plain.is_empty() {
-            places.push(vec![plain]);
-        }
-        let Some(tail) = tail.strip_prefix('{') else { break };
-        let Some((inner, after)) = tail.split_once('}') else {
-            return Err(format!("\"{{\" without \"}}\" in \"{pattern}\""));
-        };
-        let mut choices: Vec<&str> = Vec::new();
-        for choice in inner.split('|') {
-            match choice.trim().strip_prefix('@') {
-                Some(name) => match sets.get(name) {
-                    Some(set) => choices.extend(set.iter().map(String::as_str)),
-                    None => return Err(format!("unknown set \"{name}\" in \"{pattern}\"")),
-                },
-                None => choices.push(choice),
-            }
-        }
-        size = size.saturating_mul(choices.len());
-        if size > EXPANSIONS {
-            return Err(format!("\"{pattern}\" stands for more than {EXPANSIONS} phrases"));
-        }
-        places.push(choices);
-        rest = after;
-    }
-    Ok(places)
 }

@@ -217,7 +217,7 @@ impl ProfileSource {
     /// Every fault of its file.
     pub fn bind(&self, schemes: &[SchemeSource], lexicon: &Lexicon) -> Result<Profile, Vec<Fault>> {
         let lines = Lines::new(&self.file, &self.text);
-        let text: ProfileText = lines.parse(&self.text).map_err(|fault| vec![fault])?;
+        let text: ProfileText = lines.parse().map_err(|fault| vec![fault])?;
         let mut faults = Vec::new();
         if text.why.get_ref().trim().is_empty() {
             faults.push(lines.fault(text.why.span().start, "the profile does not say why it stands"));

@@ -3,7 +3,8 @@
 //! A rule's phrases are patterns as everywhere (`{a|b}`, `{@set}`). The sentences of its `hits` may say what
 //! value they give: `EXAM: CT of the chest => CT`.
 
-use super::{Loader, places};
+use super::Loader;
+use super::patterns::Sets;
 use crate::lexicon::{Kind, Lexicon};
 use crate::rules::report::{
     AlertKind, AlertRule, Class, FactKind, FactRule, Form, GradeRule, Level, Look, Sense, Sex, Source,
@@ -24,7 +25,7 @@ struct ReportFile {
     #[serde(rename = "language")]
     _language: String,
     #[serde(default)]
-    sets: BTreeMap<String, Vec<String>>,
+    sets: Sets,
     /// Ids of sections, by the place that they are.
     #[serde(default)]
     places: BTreeMap<String, Vec<Spanned<String>>>,
@@ -130,17 +131,6 @@ struct AlertText {
     misses: Vec<String>,
 }
 
-/// Every text that a pattern stands for.
-fn spelled(pattern: &str, sets: &BTreeMap<String, Vec<String>>) -> Result<Vec<String>, String> {
-    let mut out = vec![String::new()];
-    for choices in places(pattern, sets)? {
-        out = out.iter().flat_map(|head| choices.iter().map(move |c| [head.as_str(), c].concat())).collect();
-    }
-    Ok(out)
-}
-
-type Sets = BTreeMap<String, Vec<String>>;
-
 impl Loader<'_> {
     pub(super) fn report_file(&mut self, kind: &str, lexicon: &Lexicon) {
         let Some(file) = self.parse::<ReportFile>() else { return };
@@ -181,16 +171,23 @@ impl Loader<'_> {
 
     /// Adds a sense to all that a pattern stands for.
     fn sense(&mut self, pattern: &Spanned<String>, sets: &Sets, sense: Sense) {
-        let at = pattern.span().start;
-        match spelled(pattern.get_ref(), sets) {
-            Ok(phrases) => {
-                for phrase in phrases {
-                    if let Err(message) = self.report.phrases.add(&phrase, sense) {
-                        self.fault(at, message);
-                    }
-                }
+        for phrase in self.texts(pattern, sets) {
+            self.phrase_sense(pattern.span().start, &phrase, sense);
+        }
+    }
+
+    fn phrase_sense(&mut self, at: usize, phrase: &str, sense: Sense) {
+        if let Err(message) = self.report.phrases.add(phrase, sense) {
+            self.fault(at, message);
+        }
+    }
+
+    /// Adds the phrases of every value of a rule, in order, each with the sense of its value's number.
+    fn values(&mut self, values: &BTreeMap<String, Vec<Spanned<String>>>, sets: &Sets, sense: impl Fn(u32) -> Sense) {
+        for (value, phrases) in values.values().enumerate() {
+            for phrase in phrases {
+                self.sense(phrase, sets, sense(value as u32));
             }
-            Err(message) => self.fault(at, message),
         }
     }
 
@@ -222,11 +219,7 @@ impl Loader<'_> {
         self.shown(text.id.span().start, text.values.keys(), &text.hits);
         let rule = self.rule(&text.id, RuleKind::Fact, text.why, text.hits, text.misses);
         let number = self.report.facts.len() as u32;
-        for (value, phrases) in text.values.values().enumerate() {
-            for phrase in phrases {
-                self.sense(phrase, sets, Sense::Fact(number, value as u32));
-            }
-        }
+        self.values(&text.values, sets, |value| Sense::Fact(number, value));
         self.report.facts.push(FactRule {
             rule,
             fact: text.fact,
@@ -242,24 +235,13 @@ impl Loader<'_> {
         let number = self.report.grades.len() as u32;
         self.shown(at, text.values.keys(), &text.hits);
         let rule = self.rule(&text.id, RuleKind::Grade, text.why, text.hits, text.misses);
-        for (value, phrases) in text.values.values().enumerate() {
-            for phrase in phrases {
-                self.sense(phrase, sets, Sense::Value(number, value as u32));
-            }
-        }
+        self.values(&text.values, sets, |value| Sense::Value(number, value));
         for phrase in &text.near {
             self.sense(phrase, sets, Sense::Near(number));
         }
         let forms = text.forms.iter().map(|f| (f, false)).chain(text.loose.iter().map(|f| (f, true)));
         for (pattern, near) in forms {
-            let spelled = match spelled(pattern.get_ref(), sets) {
-                Ok(spelled) => spelled,
-                Err(message) => {
-                    self.fault(pattern.span().start, message);
-                    continue;
-                }
-            };
-            for form in spelled {
+            for form in self.texts(pattern, sets) {
                 self.form(pattern.span().start, number, &form, near);
             }
         }
@@ -267,17 +249,10 @@ impl Loader<'_> {
         for (place, patterns) in text.components.iter().enumerate() {
             let mut values: Vec<Box<str>> = Vec::new();
             for pattern in patterns {
-                match spelled(pattern.get_ref(), sets) {
-                    Ok(spelled) => {
-                        for value in spelled {
-                            let sense = Sense::Part(number, place as u32, values.len() as u32);
-                            if let Err(message) = self.report.phrases.add(&value, sense) {
-                                self.fault(pattern.span().start, message);
-                            }
-                            values.push(value.into());
-                        }
-                    }
-                    Err(message) => self.fault(pattern.span().start, message),
+                for value in self.texts(pattern, sets) {
+                    let sense = Sense::Part(number, place as u32, values.len() as u32);
+                    self.phrase_sense(pattern.span().start, &value, sense);
+                    values.push(value.into());
                 }
             }
             components.push(values);
@@ -311,15 +286,11 @@ impl Loader<'_> {
         }
         let number = self.report.forms.len() as u32;
         self.report.forms.push(Form { grade, open: before.is_empty(), after: !after.is_empty(), near });
-        let mut faults = Vec::new();
         if !before.is_empty() {
-            faults.extend(self.report.phrases.add(before, Sense::Before(number)).err());
+            self.phrase_sense(at, before, Sense::Before(number));
         }
         if !after.is_empty() {
-            faults.extend(self.report.phrases.add(after, Sense::After(number)).err());
-        }
-        for message in faults {
-            self.fault(at, message);
+            self.phrase_sense(at, after, Sense::After(number));
         }
     }
 

@@ -26,7 +26,7 @@ struct Binder<'a> {
 
 pub(super) fn bind(file: &str, text: &str, lexicon: &Lexicon) -> Result<BoundScheme, Vec<Fault>> {
     let lines = Lines::new(file, text);
-    let scheme: SchemeText = lines.parse(text).map_err(|fault| vec![fault])?;
+    let scheme: SchemeText = lines.parse().map_err(|fault| vec![fault])?;
     let mut binder = Binder {
         lines,
         lexicon,
