@@ -229,6 +229,8 @@ fn mention_account<'e>(
     attributes.extend(assertion.change.map(|c| ("change", c.name().to_owned())));
     let places: Vec<&str> = mention.location.iter().flatten().map(|&c| &*engine.lexicon.concept(c).name).collect();
     attributes.extend((!places.is_empty()).then(|| ("place", places.join(", "))));
+    let details = analysis.attributes_of(at as u32).iter().map(|a| &a.detail);
+    attributes.extend(details.map(|d| (d.name(), d.told(&engine.rules, &engine.lexicon))));
     let now = Assertion { time: Time::Current, subject: Subject::Patient, ..*assertion };
     let no_finding = bound.scheme.no_finding.as_ref().map(|n| n.label);
     let alone = engine.labels(&alone(analysis, at, Mention { counts: true, ..*mention }, now), bound);

@@ -178,6 +178,10 @@ impl Page<'_> {
             self.wrapped(lead, 12, &format!("{}{gives}", plain(&self.account.cue(reason))));
             self.wrapped("            ", 12, &format!("rule {} ({}): {}", reason.rule, reason.place, reason.why));
         }
+        if !mention.attributes.is_empty() {
+            let said = mention.attributes.iter().map(|(name, value)| format!("{name} {value}"));
+            self.wrapped("  said      ", 12, &said.collect::<Vec<_>>().join(", "));
+        }
     }
 
     fn mention(&mut self, lead: &str, at: usize, why: bool) {
