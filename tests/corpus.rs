@@ -206,7 +206,7 @@ fn said(engine: &Engine, analysis: &Analysis, i: usize, key: &str, text: &str) -
 
 /// The anatomic concept that these words name: the place that the program itself reads from them.
 fn part(engine: &Engine, words: &str) -> Option<ConceptId> {
-    let report = radlabel::Report::new("", &format!("There is a mass in the {words}."));
+    let report = radlabel::Report::new("", format!("There is a mass in the {words}."));
     engine.analyze(&report).mentions.iter().find_map(|m| m.location[0])
 }
 
