@@ -4,7 +4,7 @@
 //! and nothing of what a fact, a grade or an alert is.
 
 use crate::engine::Analysis;
-use crate::lexeme::{Gap, Lexeme};
+use crate::lexeme::{Gap, Lexeme, Sort};
 use crate::rules::report::{Class, ReportRules, Sense};
 use crate::rules::{Rules, SectionRule, Source};
 use crate::span::Span;
@@ -129,6 +129,16 @@ impl<'a> Overview<'a> {
         };
         let (end, values) = self.rules.phrases.longest(&self.lexemes, at, value)?;
         Some((end, &self.rules.class_values[values[0] as usize]))
+    }
+
+    /// The number in digits or words at a lexeme, and the lexeme after it.
+    pub(crate) fn number(&self, at: usize) -> Option<(u32, usize)> {
+        let lexeme = self.lexemes.get(at)?;
+        if lexeme.sort == Sort::Digits {
+            return Some((lexeme.number(self.text)?, at + 1));
+        }
+        let (end, value) = self.class(at, Class::Number)?;
+        Some((value.parse().ok()?, end))
     }
 
     /// The first phrase of a class in a range of lexemes.

@@ -1,27 +1,13 @@
 //! The words that are never read as misspellings, made anew when the vocabulary grows.
 
+use super::tidy;
 use radlabel::Engine;
 use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Every data file below a folder, as (name, text).
 fn files(folder: &str, ending: &str) -> Vec<(String, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut folders = vec![root.join(folder)];
-    let mut out = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).expect("folder") {
-            let path = entry.expect("entry").path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|e| e == ending) {
-                let name = path.strip_prefix(root).expect("below the root").display().to_string();
-                out.push((name, std::fs::read_to_string(path).expect("readable")));
-            }
-        }
-    }
-    out.sort();
-    out
+    tidy::files(folder, ending).iter().map(|path| (tidy::name(path), tidy::text(path))).collect()
 }
 
 /// `cargo test --test main guard -- --ignored` writes `rules/en/guard.toml` anew from the word lists of Debian's

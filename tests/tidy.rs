@@ -6,7 +6,8 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
+/// Every file below a folder of the repository, sorted.
+pub(crate) fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
     let mut out = Vec::new();
     let mut folders = vec![root().join(folder)];
     while let Some(folder) = folders.pop() {
@@ -23,11 +24,11 @@ fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
     out
 }
 
-fn name(path: &Path) -> String {
+pub(crate) fn name(path: &Path) -> String {
     path.strip_prefix(root()).expect("below the root").to_string_lossy().replace('\\', "/")
 }
 
-fn text(path: &Path) -> String {
+pub(crate) fn text(path: &Path) -> String {
     std::fs::read_to_string(path).expect("readable")
 }
 

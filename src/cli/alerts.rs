@@ -2,13 +2,13 @@
 
 use super::DataOptions;
 use super::inputs::{InputOptions, RunOptions};
-use super::label::pack;
+use super::label::{names_json_lines, pack};
 use super::same;
 use super::stream::{self, Done, Steps};
 use super::summary::{Teller, Words};
 use crate::input::{Batch, Input};
 use crate::output::{self, Offsets, Sink, Whole};
-use crate::{Engine, Error, Level, Metadata, Scratch};
+use crate::{Engine, Level, Metadata, Scratch};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -115,10 +115,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     )?;
     // An old output is not replaced by an empty one.
     if teller.tally.reports == 0 {
-        let read = if teller.problems == 0 { "no report found in the input" } else { "no report could be read" };
-        teller.finish();
-        let names: Vec<String> = options.inputs.iter().take(3).map(|p| p.display().to_string()).collect();
-        return Err(Error::input(names.join(", "), read).into());
+        return Err(teller.nothing_read(&options.inputs).into());
     }
     sink.finish()?;
     teller.finish();
@@ -171,7 +168,5 @@ fn work(
 
 /// The layout that the output's ending tells.
 fn layout(output: Option<&Path>) -> Layout {
-    let name = output.map(|p| p.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
-    let name = name.strip_suffix(".gz").unwrap_or(&name);
-    if name.ends_with(".jsonl") || name.ends_with(".ndjson") { Layout::Jsonl } else { Layout::Csv }
+    if output.is_some_and(names_json_lines) { Layout::Jsonl } else { Layout::Csv }
 }

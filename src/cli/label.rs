@@ -170,10 +170,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     }
     // An old output is not replaced by an empty one.
     if teller.tally.reports == 0 {
-        let read = if teller.problems == 0 { "no report found in the input" } else { "no report could be read" };
-        teller.finish();
-        let names: Vec<String> = options.inputs.iter().take(3).map(|p| p.display().to_string()).collect();
-        return Err(Error::input(names.join(", "), read).into());
+        return Err(teller.nothing_read(&options.inputs).into());
     }
     sink.finish()?;
     teller.finish();
@@ -386,9 +383,14 @@ fn layout(output: Option<&Path>) -> Layout {
     let Some(path) = output.filter(|p| *p != Path::new("-")) else {
         return if std::io::stdout().is_terminal() { Layout::Table } else { Layout::Csv };
     };
+    if names_json_lines(path) { Layout::Jsonl } else { Layout::Csv }
+}
+
+/// The path ends as JSON lines do, packed or not.
+pub(super) fn names_json_lines(path: &Path) -> bool {
     let name = path.to_string_lossy().to_ascii_lowercase();
     let name = name.strip_suffix(".gz").unwrap_or(&name);
-    if name.ends_with(".jsonl") || name.ends_with(".ndjson") { Layout::Jsonl } else { Layout::Csv }
+    name.ends_with(".jsonl") || name.ends_with(".ndjson")
 }
 
 fn look(sink: &Sink) -> Look {

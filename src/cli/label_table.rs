@@ -24,7 +24,10 @@ pub(super) fn read_text(path: &Path) -> Result<String, Error> {
             format!("byte {} is not UTF-8; expected JSON lines or CSV in UTF-8", e.utf8_error().valid_up_to()),
         )
     })?;
-    Ok(text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned))
+    Ok(match text.strip_prefix('\u{feff}') {
+        Some(rest) => rest.to_owned(),
+        None => text,
+    })
 }
 
 /// `Some(None)` = not mentioned; `None` = no label value.

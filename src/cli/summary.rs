@@ -2,11 +2,12 @@
 
 use super::repeats::Repeats;
 use super::say;
-use crate::Status;
 use crate::input::{Gravity, Told};
+use crate::{Error, Status};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -115,6 +116,14 @@ impl Teller {
             bar.set_position(self.meter.load(Ordering::Relaxed));
             bar.set_message(format!("{} reports", HumanCount(self.tally.reports)));
         }
+    }
+
+    /// Ends a run that read no report: what is wrong with its inputs.
+    pub(super) fn nothing_read(&self, inputs: &[PathBuf]) -> Error {
+        self.finish();
+        let read = if self.problems == 0 { "no report found in the input" } else { "no report could be read" };
+        let names: Vec<String> = inputs.iter().take(3).map(|p| p.display().to_string()).collect();
+        Error::input(names.join(", "), read)
     }
 
     /// Clears the bar and prints the summary.

@@ -1,6 +1,6 @@
 //! The patient's sex and age: as told with the report, and as the report itself opens with them.
 
-use crate::lexeme::{Gap, Sort};
+use crate::lexeme::Gap;
 use crate::overview::Overview;
 use crate::report::StudyKey;
 use crate::rules::Sex;
@@ -89,7 +89,7 @@ fn labelled(overview: &Overview, at: usize, out: &mut Said) {
         let sex = overview.class(value, Class::Sex).or(overview.class(value, Class::SexLetter));
         out.sex = sex.and_then(|(end, sex)| Some((as_sex(sex)?, (value, end))));
     } else if what == "age" && out.age.is_none() {
-        let Some((number, end)) = number(overview, value) else { return };
+        let Some((number, end)) = overview.number(value) else { return };
         let unit = overview.lexemes.get(end).and_then(|_| overview.class(end, Class::Unit));
         let (end, unit) = unit.unwrap_or((end, "year"));
         out.age = aged(number, unit, (value, end));
@@ -98,7 +98,7 @@ fn labelled(overview: &Overview, at: usize, out: &mut Said) {
 
 /// "45-year-old man", "78 yo F", "45F".
 fn opening(overview: &Overview, at: usize, out: &mut Said) {
-    let Some((number, end)) = number(overview, at) else { return };
+    let Some((number, end)) = overview.number(at) else { return };
     if at > 0 && overview.lexemes[at].is_glued(Some(&overview.lexemes[at - 1])) {
         return;
     }
@@ -179,16 +179,6 @@ fn as_sex(value: &str) -> Option<Sex> {
         "M" => Some(Sex::M),
         _ => None,
     }
-}
-
-/// A number in digits or words, and the lexeme after it.
-fn number(overview: &Overview, at: usize) -> Option<(u32, usize)> {
-    let lexeme = overview.lexemes.get(at)?;
-    if lexeme.sort == Sort::Digits {
-        return Some((lexeme.number(overview.text)?, at + 1));
-    }
-    let (end, value) = overview.class(at, Class::Number)?;
-    Some((value.parse().ok()?, end))
 }
 
 fn aged(number: u32, unit: &str, at: (usize, usize)) -> Option<(String, f32, (usize, usize))> {

@@ -117,7 +117,7 @@ fn interval_at(overview: &Overview, at: usize, last: usize) -> Option<(Interval,
         let months: Option<u32> = value.parse().ok();
         return Some((Interval { from: months, to: months, unit: IntervalUnit::Months, span }, end));
     }
-    let (from, mut end) = number(overview, at)?;
+    let (from, mut end) = overview.number(at)?;
     if let Some(short) = over(overview, at, from, last) {
         return Some(short);
     }
@@ -131,7 +131,7 @@ fn interval_at(overview: &Overview, at: usize, last: usize) -> Option<(Interval,
         next = range;
     }
     let joined = next > end || overview.lexemes.get(next).is_some_and(|l| l.gap == Gap::Hyphen);
-    if joined && let Some((upper, upper_end)) = number(overview, next) {
+    if joined && let Some((upper, upper_end)) = overview.number(next) {
         to = upper;
         end = upper_end;
     }
@@ -173,13 +173,4 @@ fn over(overview: &Overview, at: usize, count: u32, last: usize) -> Option<(Inte
         Interval { from: Some(count.saturating_mul(times)), to: Some(count.saturating_mul(times)), unit, span },
         at + 3,
     ))
-}
-
-fn number(overview: &Overview, at: usize) -> Option<(u32, usize)> {
-    let lexeme = overview.lexemes.get(at)?;
-    if lexeme.sort == Sort::Digits {
-        return Some((lexeme.number(overview.text)?, at + 1));
-    }
-    let (end, value) = overview.class(at, Class::Number)?;
-    Some((value.parse().ok()?, end))
 }

@@ -1,6 +1,6 @@
 //! Open anatomic locations (openimagingdata): a JSON array of parts of the body with their sides and wholes.
 
-use super::{Entry, Guess, Preferred, Reading, one_line, source};
+use super::{Entry, Guess, Reading, one_line, source};
 use crate::Error;
 use crate::lexicon::{Kind, Side};
 use serde::Deserialize;
@@ -57,7 +57,7 @@ pub(super) fn read(path: &Path, reading: &mut Reading<'_>) -> Result<(), Error> 
 }
 
 fn keep(location: &Location, reading: &mut Reading<'_>) {
-    let place = ((reading.files.len() - 1) as u16, 0);
+    let place = reading.place(0);
     let system = if super::table::is_rid(location.id.split('_').next().unwrap_or("")) { "radlex" } else { "ANATOMY" };
     let mut entry = Entry::new(system, location.id.trim(), &one_line(&location.description), place);
     entry.guess = Guess::Is(Kind::Anatomy);
@@ -87,9 +87,5 @@ fn keep(location: &Location, reading: &mut Reading<'_>) {
     for Code { system, code } in &location.codes {
         entry.other(system, code);
     }
-    if !reading.options.speaks("en") {
-        entry.preferred = Preferred::Missing;
-        entry.synonyms.clear();
-    }
-    reading.entries.push(entry);
+    reading.keep_english(entry);
 }

@@ -118,7 +118,7 @@ fn keep(open: &mut [Open], reading: &mut Reading<'_>) {
         let message = "a code without a name or description; expected both <name> and <desc>";
         return reading.fault("incomplete code", last.line, message);
     }
-    let place = ((reading.files.len() - 1) as u16, last.line as u32);
+    let place = reading.place(last.line);
     let mut entry = Entry::new("icd10", &last.code, &last.name, place);
     entry.synonyms = std::mem::take(&mut last.inclusions);
     entry.parents.extend(parent);
@@ -128,9 +128,5 @@ fn keep(open: &mut [Open], reading: &mut Reading<'_>) {
         b'A'..=b'U' => Guess::Is(Kind::Finding),
         _ => Guess::Foreign,
     };
-    if !reading.options.speaks("en") {
-        entry.preferred = super::Preferred::Missing;
-        entry.synonyms.clear();
-    }
-    reading.entries.push(entry);
+    reading.keep_english(entry);
 }

@@ -238,6 +238,20 @@ impl Reading<'_> {
         (self.files.len() - 1).min(usize::from(u16::MAX)) as u16
     }
 
+    /// A line (0: unknown) of the file that was begun last.
+    fn place(&self, line: u64) -> (u16, u32) {
+        ((self.files.len() - 1) as u16, line as u32)
+    }
+
+    /// Keeps an entry of a source that is in English only: for another language it has a name and codes alone.
+    fn keep_english(&mut self, mut entry: Entry) {
+        if !self.options.speaks("en") {
+            entry.preferred = Preferred::Missing;
+            entry.synonyms.clear();
+        }
+        self.entries.push(entry);
+    }
+
     /// A fault in the file that was begun last.
     fn fault(&mut self, class: &'static str, line: u64, message: impl Into<String>) {
         let file = self.files.last().map_or("", String::as_str);

@@ -1,6 +1,6 @@
 //! Open imaging finding models (openimagingdata/findingmodels): one JSON object a line.
 
-use super::{Entry, Guess, Preferred, Reading, one_line, source};
+use super::{Entry, Guess, Reading, one_line, source};
 use crate::Error;
 use crate::lexicon::Kind;
 use serde::Deserialize;
@@ -51,7 +51,7 @@ fn keep(model: &Model, line: u64, reading: &mut Reading<'_>) {
     if model.oifm_id.trim().is_empty() || model.name.trim().is_empty() {
         return reading.fault("incomplete model", line, "an empty \"oifm_id\" or \"name\"; expected both");
     }
-    let place = ((reading.files.len() - 1) as u16, line as u32);
+    let place = reading.place(line);
     let mut entry = Entry::new("OIFM", model.oifm_id.trim(), &one_line(&model.name), place);
     entry.definition = one_line(&model.description).into();
     entry.synonyms = model.synonyms.iter().map(|s| one_line(s).into()).collect();
@@ -60,9 +60,5 @@ fn keep(model: &Model, line: u64, reading: &mut Reading<'_>) {
     for IndexCode { system, code } in &model.index_codes {
         entry.other(system, code);
     }
-    if !reading.options.speaks("en") {
-        entry.preferred = Preferred::Missing;
-        entry.synonyms.clear();
-    }
-    reading.entries.push(entry);
+    reading.keep_english(entry);
 }

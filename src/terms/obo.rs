@@ -44,7 +44,7 @@ pub(super) fn read(path: &Path, reading: &mut Reading<'_>) -> Result<(), Error> 
         }
         if text.starts_with('[') && text.ends_with(']') {
             keep(stanza.take(), english, reading);
-            let place = ((reading.files.len() - 1) as u16, line as u32);
+            let place = reading.place(line);
             stanza = Some(Stanza { line, term: text == "[Term]", entry: Entry::new("", "", "", place) });
             continue;
         }

@@ -212,7 +212,7 @@ impl Walk {
 
     fn keep(&mut self, class: Class, reading: &mut Reading<'_>) {
         let Some((system, code)) = code(&class.iri) else { return };
-        let place = ((reading.files.len() - 1) as u16, class.line as u32);
+        let place = reading.place(class.line);
         let at = match self.places.get(&*code) {
             Some(&at) => at,
             None => {

@@ -14,6 +14,9 @@ const FULLY_SPECIFIED: u64 = 900_000_000_000_003_001;
 const IS_A: u64 = 116_680_003;
 const PREFERRED: u64 = 900_000_000_000_548_007;
 const US_ENGLISH: u64 = 900_000_000_000_509_007;
+/// The columns of descriptions and of text definitions.
+const DESCRIPTION: [&str; 9] =
+    ["id", "effectiveTime", "active", "moduleId", "conceptId", "languageCode", "typeId", "term", "caseSignificanceId"];
 /// Stands for a concept that is known but not taken.
 const INACTIVE: u32 = u32::MAX;
 
@@ -201,7 +204,7 @@ fn concepts(path: &Path, places: &mut HashMap<u64, u32>, reading: &mut Reading<'
         }
         if active || reading.options.inactive {
             places.insert(id, reading.entries.len() as u32);
-            let mut entry = Entry::new("snomed", row.cells[0], "", ((reading.files.len() - 1) as u16, line as u32));
+            let mut entry = Entry::new("snomed", row.cells[0], "", reading.place(line));
             entry.active = active;
             entry.preferred = Preferred::Missing;
             reading.entries.push(entry);
@@ -240,18 +243,7 @@ fn descriptions(
     preferred: &HashSet<u64>,
     reading: &mut Reading<'_>,
 ) -> Result<(), Error> {
-    let columns = [
-        "id",
-        "effectiveTime",
-        "active",
-        "moduleId",
-        "conceptId",
-        "languageCode",
-        "typeId",
-        "term",
-        "caseSignificanceId",
-    ];
-    lines(path, &columns, reading, |row, _, reading| {
+    lines(path, &DESCRIPTION, reading, |row, _, reading| {
         let id = row.number(0)?;
         let kind = row.number(6)?;
         if !active(row)? {
@@ -275,18 +267,7 @@ fn descriptions(
 }
 
 fn definitions(path: &Path, places: &HashMap<u64, u32>, reading: &mut Reading<'_>) -> Result<(), Error> {
-    let columns = [
-        "id",
-        "effectiveTime",
-        "active",
-        "moduleId",
-        "conceptId",
-        "languageCode",
-        "typeId",
-        "term",
-        "caseSignificanceId",
-    ];
-    lines(path, &columns, reading, |row, _, reading| {
+    lines(path, &DESCRIPTION, reading, |row, _, reading| {
         if active(row)?
             && let Some(entry) = entry_of(row.number(4)?, places, reading)?
             && entry.definition.is_empty()

@@ -144,10 +144,6 @@ fn items(cell: &str) -> Vec<Box<str>> {
     cell.split('|').map(one_line).filter(|s| !s.is_empty()).map(Into::into).collect()
 }
 
-fn place(line: u64, reading: &Reading<'_>) -> (u16, u32) {
-    ((reading.files.len() - 1) as u16, line as u32)
-}
-
 /// A name that holds commas without quotes is put together again where the last two cells are RIDs.
 fn radlex(cells: &[&str], line: u64, reading: &mut Reading<'_>) {
     let name = match cells {
@@ -158,17 +154,9 @@ fn radlex(cells: &[&str], line: u64, reading: &mut Reading<'_>) {
         }
     };
     let (code, parent) = (cells[cells.len() - 2], cells[cells.len() - 1]);
-    let mut entry = Entry::new("radlex", code, &one_line(&name), place(line, reading));
+    let mut entry = Entry::new("radlex", code, &one_line(&name), reading.place(line));
     entry.parents.push(parent.into());
-    only_english(entry, reading);
-}
-
-fn only_english(mut entry: Entry, reading: &mut Reading<'_>) {
-    if !reading.options.speaks("en") {
-        entry.preferred = Preferred::Missing;
-        entry.synonyms.clear();
-    }
-    reading.entries.push(entry);
+    reading.keep_english(entry);
 }
 
 fn bioportal(columns: &Columns, cells: &[&str], line: u64, reading: &mut Reading<'_>) {
@@ -176,7 +164,7 @@ fn bioportal(columns: &Columns, cells: &[&str], line: u64, reading: &mut Reading
     let Some((system, code)) = super::owl::code(cell("class id")) else {
         return reading.fault("malformed CSV", line, "no class id that ends in a code");
     };
-    let mut entry = Entry::new(system, &code, &one_line(cell("preferred label")), place(line, reading));
+    let mut entry = Entry::new(system, &code, &one_line(cell("preferred label")), reading.place(line));
     entry.guess = super::obo::guess(&code);
     entry.synonyms = items(cell("synonyms"));
     entry.definition = one_line(cell("definitions").split('|').next().unwrap_or("")).into();
@@ -186,7 +174,7 @@ fn bioportal(columns: &Columns, cells: &[&str], line: u64, reading: &mut Reading
             entry.parents.push(parent.1);
         }
     }
-    only_english(entry, reading);
+    reading.keep_english(entry);
 }
 
 fn own(columns: &Columns, cells: &[&str], line: u64, reading: &mut Reading<'_>) {
@@ -197,7 +185,7 @@ fn own(columns: &Columns, cells: &[&str], line: u64, reading: &mut Reading<'_>) 
     }
     // A row without an id is known by its name.
     let id = if cell("id").is_empty() { &name } else { cell("id") };
-    let mut entry = Entry::new("", id, &name, place(line, reading));
+    let mut entry = Entry::new("", id, &name, reading.place(line));
     entry.synonyms = [items(cell("synonyms")), items(cell("terms"))].concat();
     entry.parents = cell("parents").split([',', '|']).map(str::trim).filter(|p| !p.is_empty()).map(Box::from).collect();
     entry.definition = one_line(cell("definition")).into();
