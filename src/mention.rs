@@ -4,6 +4,8 @@
 //! finding term is a mention. So is a part of the body together with what is said of it ("the heart is
 //! enlarged", "clear lungs"): the compositions of the rules say which pairs mean what. Knows no cue's
 //! effect; that is `assertion`'s.
+//!
+//! Longer than most files: units, clauses and links are one walk over one sentence, read together or not at all.
 
 use crate::lexicon::{Kind, Lexicon, PhraseId};
 use crate::rules::{Meaning, NONE, Rules, Sense, Status, class};

@@ -5,6 +5,8 @@
 //! through commas and conjunctions, knows where the list closes, and ends where a phrase opens that
 //! states something of its own. Which words do what is data; this file knows only how far they reach,
 //! and nothing of what follows from it (that is `assertion`'s).
+//!
+//! Longer than most files: the walk is one algorithm, and its exceptions make sense only beside each other.
 
 use crate::lexicon::{Kind, Lexicon};
 use crate::mention::{Candidate, MENTION, NORMAL, Unit};

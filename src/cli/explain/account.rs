@@ -278,7 +278,8 @@ fn reason<'e>(engine: &'e Engine, evidence: &Evidence, word: &str) -> Reason<'e>
             }
         }
         RuleKind::Composition => {
-            let composition = rules.compositions.iter().find(|c| c.rule == evidence.rule);
+            let measured = rules.measured.iter().map(|m| &m.composition);
+            let composition = rules.compositions.iter().chain(measured).find(|c| c.rule == evidence.rule);
             gives.extend(composition.map(|c| c.status.name()));
         }
         RuleKind::Sense => {}
