@@ -16,6 +16,7 @@ use crate::report::{Report, StudyKey};
 use crate::rules::report::{Class, Sense};
 use crate::rules::{FactKind, Source};
 use crate::span::{RuleId, Span};
+use std::collections::HashMap;
 
 /// One fact and why it is taken for one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -299,11 +300,15 @@ fn fitting(overview: &Overview, mut facts: Facts) -> Facts {
 
 /// The first sign of the value that most signs point to; a single sign of a part of the body is too little.
 fn weigh(signs: &[Fact], kind: FactKind) -> Option<&Fact> {
-    let votes = |f: &Fact| signs.iter().filter(|s| s.kind == kind && s.value == f.value).count();
+    // Counted once: a report may hold a sign a hundred thousand times.
+    let mut votes: HashMap<Option<&str>, usize> = HashMap::new();
+    for sign in signs.iter().filter(|s| s.kind == kind) {
+        *votes.entry(sign.value.as_deref()).or_default() += 1;
+    }
     let enough = if kind == FactKind::BodyPart { 2 } else { 1 };
     let mut best: Option<(usize, &Fact)> = None;
     for sign in signs.iter().filter(|s| s.kind == kind) {
-        let count = votes(sign);
+        let count = votes[&sign.value.as_deref()];
         if count >= enough && best.is_none_or(|(most, _)| count > most) {
             best = Some((count, sign));
         }

@@ -41,6 +41,22 @@ fn faulty_data_is_told_with_file_and_line() {
             vec![("r.toml", format!("{cues}{}", cue.replace("hits = [\"a\", \"b\"]", "hits = []")))],
             vec!["rule \"x\" has 0 hits and 1 misses; expected at least 2 and 1"],
         ),
+        (
+            vec![("l.tsv", format!("{lexicon}a\tA\t\tx\n"))],
+            vec![(
+                "r.toml",
+                format!(
+                    "{}[[sense]]\nid = \"x\"\nwhy = \"y\"\nterms = [\"q\"]\ndefault = \"b\"\nhits = [\"a\", \"b\"]\n\
+                     misses = [\"c\"]\nchoices = [{{ concept = \"c\", context = [\"two words\"] }}]\n",
+                    cues.replace("cues", "senses")
+                ),
+            )],
+            vec![
+                "r.toml:8: unknown concept \"b\"",
+                "r.toml:11: unknown concept \"c\"",
+                "r.toml:11: context \"two words\" of sense \"x\"; expected one word",
+            ],
+        ),
         (vec![], vec![("r.toml", format!("{cues}{}", cue.replace("[\"no\"]", "[\"no {a|b\"]")))], vec!["\"{\" without \"}\""]),
         (
             vec![("l.tsv", format!("{lexicon}a\tA\t\tx\n"))],
@@ -74,4 +90,21 @@ fn a_user_adds_a_finding_and_a_cue() {
     let statuses: Vec<_> = analysis.assertions.iter().map(|a| a.status).collect();
     assert_eq!(statuses, [radlabel::Status::Absent, radlabel::Status::Present]);
     assert!(radlabel::check::check(&engine).faults.is_empty());
+}
+
+/// Spreadsheets and editors of Windows put a byte order mark before the text and a carriage return after each line.
+#[test]
+fn a_byte_order_mark_is_no_fault() {
+    let folder = super::command::Folder::new();
+    let lexicon = "\u{feff}# radlabel lexicon v1\r\n# language: en\r\n# domain: test\r\n# kind: finding\r\n\
+        id\tname\tparents\tterms\r\nzebra-sign\tzebra sign\t\tzebra sign\r\n";
+    folder.put("mine/l.tsv", lexicon);
+    folder.put(
+        "mine/s.toml",
+        "\u{feff}kind = \"scheme\"\r\nversion = 1\r\nid = \"mine\"\r\ntitle = \"Mine\"\r\n\
+        [[label]]\r\nname = \"Zebra\"\r\ndefinition = \"d\"\r\nconcepts = [\"zebra-sign\"]\r\n",
+    );
+    folder.put("r.txt", "A zebra sign.");
+    let run = folder.run(&["label", "r.txt", "-q", "--lexicons", "mine", "--rules", "mine", "--scheme", "mine"]);
+    assert_eq!(run.ends(0, &[]).text(), "id,Zebra\nr,1.0\n");
 }

@@ -414,8 +414,17 @@ fn labels_are_mapped_and_nothing_is_made_up() {
     map("padchest", "mimic", &["--crosswalk", "c.csv"])
         .ends(2, &["c.csv:2: unknown label \"nobody\" of scheme \"padchest\"", "c.csv:3: unknown relation \"cousin\""]);
     map("chexpert", "mimic", &[]).ends(2, &["l.csv:1: no column is a label of \"chexpert\"; expected such as"]);
-    folder.put("l.csv", "id,pneumothorax\nA,perhaps\n");
-    map("padchest", "mimic", &[]).ends(2, &["l.csv:2: column \"pneumothorax\" is \"perhaps\"; expected 1, 0, -1"]);
+    // Every bad row is told at once, and no cell that could be report text.
+    folder.put("l.csv", "id,pneumothorax\nA,perhaps\nB,1\nC\nD,no lung is seen\n");
+    let told = [
+        "l.csv:2: column \"pneumothorax\" is \"perhaps\"; expected 1, 0, -1",
+        "l.csv:4: a row with another number of fields than the header",
+        "l.csv:5: column \"pneumothorax\" is a cell of 15 characters",
+    ];
+    map("padchest", "mimic", &["-o", "bad.csv"]).ends(2, &told);
+    folder.put("l.csv", format!("id,pneumothorax\n{}", "A,perhaps\n".repeat(50)));
+    map("padchest", "mimic", &["-o", "bad.csv"]).ends(2, &["l.csv:21: ", "... and 30 more faults like these"]);
+    assert!(!folder.names().iter().any(|n| n == "bad.csv"));
 }
 
 #[test]

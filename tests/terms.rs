@@ -369,9 +369,15 @@ fn faults_are_told_all_at_once_and_nothing_is_written() {
                 "own.csv:4: 5 cells; the header has 4",
             ],
         ),
+        (
+            "q.csv",
+            "name,side\na,left\n\"b,left\nc,up\n",
+            vec!["q.csv:3: a quote that is opened in this row is never closed"],
+        ),
     ] {
         let (run, file, _) = import(name, text, &["--kind", "finding"]);
         assert_eq!((run.code, &*file), (2, ""), "{name}: {}", run.err);
+        assert!(!run.err.contains("written   "), "{name}: {}", run.err);
         for want in wants {
             assert!(run.err.contains(want), "{want} is not in\n{}", run.err);
         }
@@ -381,6 +387,14 @@ fn faults_are_told_all_at_once_and_nothing_is_written() {
     let (run, _, _) = import("many.csv", &many, &[]);
     assert!(run.err.contains("... and 80 more like it: unknown parent"), "{}", run.err);
     assert!(import("many.csv", &many, &["--allow-orphans", "--kind", "finding"]).0.code == 0);
+    // What holds nothing, or nothing that is wanted, is not said to be written.
+    for (text, want) in
+        [("name,kind\n", "the source holds no concept"), ("name\na sign\n", "every concept was left out")]
+    {
+        let (run, file, _) = import("none.csv", text, &[]);
+        assert!(run.code == 2 && file.is_empty() && run.err.contains(want), "{}", run.err);
+        assert!(!run.err.contains("written  "), "{}", run.err);
+    }
     // What is no terminology at all.
     for (name, text) in [("a.txt", "hello\n"), ("a.xml", "<html/>"), ("a.json", "{}"), ("empty.csv", "")] {
         let (run, _, _) = import(name, text, &[]);

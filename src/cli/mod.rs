@@ -117,7 +117,11 @@ fn read_data(dir: &Path, ending: &str) -> Result<Vec<DataFile>, Error> {
                 folders.push(path);
             } else if path.extension().is_some_and(|e| e == ending) {
                 let name = path.display().to_string();
-                let text = std::fs::read_to_string(&path).map_err(|e| Error::input(&name, e))?;
+                let mut text = std::fs::read_to_string(&path).map_err(|e| Error::input(&name, e))?;
+                // Spreadsheets and editors put a byte order mark before what they save as UTF-8.
+                if text.starts_with('\u{feff}') {
+                    text.drain(..'\u{feff}'.len_utf8());
+                }
                 let below = path.strip_prefix(dir).unwrap_or(&path).display().to_string().replace('\\', "/");
                 files.push(DataFile { below, name, text });
             }

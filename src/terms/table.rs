@@ -37,14 +37,18 @@ fn reader(text: &str, separator: u8) -> csv::Reader<&[u8]> {
         .from_reader(text.as_bytes())
 }
 
+/// A row put after the last one: where a cell holds it, a quote was never closed. No table of text has such a row.
+const END: &str = "\n\u{3}";
+
 /// Reads one file.
 pub(super) fn read(path: &Path, format: Format, reading: &mut Reading<'_>) -> Result<(), Error> {
-    let (text, told) = source::whole(path)?;
+    let (mut text, told) = source::whole(path)?;
     reading.told.extend(told);
-    let first = text.lines().find(|l| !l.trim().is_empty()).unwrap_or("");
+    let separator = separator(text.lines().find(|l| !l.trim().is_empty()).unwrap_or(""));
+    text.push_str(END);
     let mut columns = Columns::default();
     let mut header = format != Format::RadlexList;
-    for record in reader(&text, separator(first)).into_records() {
+    for record in reader(&text, separator).into_records() {
         let record = match record {
             Ok(record) => record,
             Err(e) => {
@@ -54,6 +58,15 @@ pub(super) fn read(path: &Path, format: Format, reading: &mut Reading<'_>) -> Re
             }
         };
         let line = record.position().map_or(0, csv::Position::line);
+        match record.iter().next_back() {
+            Some(last) if last == END.trim_start() => break,
+            Some(last) if last.ends_with(END) => {
+                let message = "a quote that is opened in this row is never closed: it holds the rest of the file";
+                reading.fault("malformed CSV", line, message);
+                break;
+            }
+            _ => {}
+        }
         let cells: Vec<&str> = record.iter().map(str::trim).collect();
         if cells.iter().all(|c| c.is_empty()) || cells[0].starts_with('#') {
             continue;

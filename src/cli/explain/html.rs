@@ -116,10 +116,18 @@ fn sign(shade: Shade) -> Markup {
 /// The text cut wherever a mention, a heading or a section begins or ends. A piece belongs to all that cover
 /// it, so that mentions may overlap in any way; the shortest gives the colour.
 fn report(account: &Account) -> Markup {
+    let mentions = || account.mentions.iter().enumerate();
+    let cues = |(i, m): (usize, &MentionAccount)| -> Vec<(Span, usize)> {
+        m.reasons.iter().flat_map(|r| &r.cues).map(|&cue| (cue, i)).collect()
+    };
+    let marks = Marks {
+        mentions: Spread::new(mentions().map(|(i, m)| (m.span, i)).collect()),
+        cues: Spread::new(mentions().flat_map(cues).collect()),
+    };
     let mentions = account.mentions.iter().map(|m| m.span);
     let spans = mentions.chain(account.headings.iter().copied()).chain(account.muted.iter().copied());
     let whole = Span::new(0, account.text.len() as u32);
-    html! { @for span in pieces(whole, spans) { (piece(account, span)) } }
+    html! { @for span in pieces(whole, spans) { (piece(account, &marks, span)) } }
 }
 
 /// `whole`, cut where any of the spans begins or ends inside it.
@@ -132,19 +140,54 @@ fn pieces(whole: Span, spans: impl Iterator<Item = Span>) -> Vec<Span> {
     cuts.windows(2).map(|c| Span::new(c[0], c[1])).collect()
 }
 
+/// Where the mentions of a report and their cues stand.
+struct Marks {
+    mentions: Spread,
+    cues: Spread,
+}
+
+/// Numbered spans in the order of the text, so that the work on a piece does not grow with the report.
+struct Spread {
+    spans: Vec<(Span, usize)>,
+    longest: u32,
+}
+
+impl Spread {
+    fn new(mut spans: Vec<(Span, usize)>) -> Spread {
+        spans.sort_unstable_by_key(|&(span, number)| (span.start, span.end, number));
+        spans.dedup();
+        Spread { longest: spans.iter().map(|(s, _)| s.len()).max().unwrap_or(0), spans }
+    }
+
+    /// Every span that could touch a piece, and some that begin just before it.
+    fn near(&self, piece: Span) -> impl Iterator<Item = (Span, usize)> {
+        let first = self.spans.partition_point(|(s, _)| s.start < piece.start.saturating_sub(self.longest));
+        let last = self.spans.partition_point(|(s, _)| s.start < piece.end);
+        self.spans[first..last].iter().copied()
+    }
+
+    /// The numbers of the spans that cover a piece, in order, each once.
+    fn over(&self, piece: Span) -> Vec<usize> {
+        let mut over: Vec<usize> = self.near(piece).filter(|&(s, _)| covers(s, piece)).map(|(_, n)| n).collect();
+        over.sort_unstable();
+        over.dedup();
+        over
+    }
+}
+
 fn covers(outer: Span, inner: Span) -> bool {
     outer.start <= inner.start && inner.end <= outer.end
 }
 
-fn piece(account: &Account, span: Span) -> Markup {
+fn piece(account: &Account, marks: &Marks, span: Span) -> Markup {
     let mut classes: Vec<String> = Vec::new();
     classes.extend(account.headings.iter().any(|&h| covers(h, span)).then(|| "head".to_owned()));
     classes.extend(account.muted.iter().any(|&m| covers(m, span)).then(|| "muted".to_owned()));
-    let inside: Vec<usize> = (0..account.mentions.len()).filter(|&i| covers(account.mentions[i].span, span)).collect();
+    let inside = marks.mentions.over(span);
     let shortest = inside.iter().map(|&i| &account.mentions[i]).min_by_key(|m| m.span.len());
     let Some(shortest) = shortest else {
         return html! {
-            @if classes.is_empty() { (cued(account, span)) } @else { span class=(classes.join(" ")) { (cued(account, span)) } }
+            @if classes.is_empty() { (cued(account, marks, span)) } @else { span class=(classes.join(" ")) { (cued(account, marks, span)) } }
         };
     };
     classes.extend(["hot".to_owned(), class(shortest.shade).to_owned()]);
@@ -157,20 +200,17 @@ fn piece(account: &Account, span: Span) -> Markup {
     let told: Vec<String> = inside.iter().map(|i| format!("t{i}")).collect();
     html! {
         mark class=(classes.join(" ")) tabindex="0" aria-describedby=(told.join(" ")) {
-            (cued(account, span))
+            (cued(account, marks, span))
             @for mention in ending { (sign(mention.shade)) span.vh { " (" (mention.word) ") " } }
         }
     }
 }
 
 /// A piece of text with the cues in it.
-fn cued(account: &Account, span: Span) -> Markup {
-    let cues = || account.mentions.iter().flat_map(|m| m.reasons.iter().flat_map(|r| r.cues.iter().copied()));
+fn cued(account: &Account, marks: &Marks, span: Span) -> Markup {
     html! {
-        @for part in pieces(span, cues()) {
-            @let of: Vec<String> = account.mentions.iter().enumerate()
-                .filter(|(_, m)| m.reasons.iter().flat_map(|r| &r.cues).any(|&c| covers(c, part)))
-                .map(|(i, _)| format!("c{i}")).collect();
+        @for part in pieces(span, marks.cues.near(span).map(|(cue, _)| cue)) {
+            @let of: Vec<String> = marks.cues.over(part).iter().map(|i| format!("c{i}")).collect();
             @let text = &account.text[part.range()];
             @if of.is_empty() { (text) } @else { span class=(format!("cue {}", of.join(" "))) { (text) } }
         }

@@ -10,9 +10,12 @@ use crate::cli::{DataOptions, same, say};
 use crate::crosswalk;
 use crate::output::{Sink, value};
 use crate::rules::Scheme;
-use crate::{Error, shown};
+use crate::{Error, Fault, shown};
 use std::path::PathBuf;
 use std::process::ExitCode;
+
+/// So many faulty cells and rows are told one by one.
+const SHOWN: usize = 20;
 
 /// What to map.
 #[derive(clap::Args)]
@@ -49,12 +52,8 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     };
     let name = options.table.display().to_string();
     let text = read_text(&options.table)?;
-    let bad = |e: csv::Error| {
-        let line = e.position().map_or(1, csv::Position::line);
-        Error::input(format!("{name}:{line}"), "a row with another number of fields than the header")
-    };
-    let mut reader = csv::ReaderBuilder::new().from_reader(text.as_bytes());
-    let header = reader.headers().map_err(bad)?.clone();
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
+    let header = reader.headers().map_err(|e| Error::input(format!("{name}:1"), e))?.clone();
     let columns = columns(&header, &from.scheme, &name)?;
     let missing = from.scheme.labels.len() - columns.iter().flatten().count();
     if missing > 0 {
@@ -69,21 +68,37 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     row.extend(to.scheme.labels.iter().map(|l| l.name.to_string()));
     writer.write_record(&row)?;
     let mut values = vec![None; from.scheme.labels.len()];
+    let mut faults = Vec::new();
     for record in reader.records() {
-        let record = record.map_err(bad)?;
+        let record = record.map_err(|e| Error::input(&name, e))?;
+        let line = record.position().map_or(0, csv::Position::line) as usize;
+        if record.len() != header.len() {
+            faults.push(Fault::new(&name, line, "a row with another number of fields than the header"));
+            continue;
+        }
         for (number, (cell, label)) in record.iter().zip(&columns).enumerate() {
             let Some(label) = *label else { continue };
-            values[label] = label_value(cell).ok_or_else(|| {
-                let line = record.position().map_or(0, csv::Position::line);
-                let found = shown(cell);
-                let message = format!("column {:?} is {found}; expected 1, 0, -1 or nothing", &header[number]);
-                Error::input(format!("{name}:{line}"), message)
-            })?;
+            match label_value(cell) {
+                Some(value) => values[label] = value,
+                None => {
+                    let column = &header[number];
+                    let message = format!("column {column:?} is {}; expected 1, 0, -1 or nothing", shown(cell));
+                    faults.push(Fault::new(&name, line, message));
+                }
+            }
         }
         let mapped = crosswalk::apply(&mappings, &values, to.scheme.labels.len());
         let mut row = kept(&record);
         row.extend(mapped.into_iter().map(|v| value(v).to_owned()));
         writer.write_record(&row)?;
+    }
+    if !faults.is_empty() {
+        let more = faults.len().saturating_sub(SHOWN);
+        faults.truncate(SHOWN);
+        if more > 0 {
+            faults.push(Fault::new(&name, 0, format!("... and {more} more faults like these")));
+        }
+        return Err(Error::Data(faults).into());
     }
     sink.put(&writer.into_inner().map_err(csv::IntoInnerError::into_error)?)?;
     Ok(ExitCode::SUCCESS)

@@ -115,12 +115,16 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let text = terms::write(&import, &source, &engine.lexicon, &header);
     summary(options, source.format, &import, &hierarchy);
     if import.summary.known + import.summary.new == 0 {
-        return Err(Error::Usage("nothing to import: every concept was left out, nothing written".to_owned()).into());
+        let why = if import.summary.read == 0 { "the source holds no concept" } else { "every concept was left out" };
+        return Err(Error::Usage(format!("nothing to import: {why}, nothing written")).into());
     }
     // A release takes hundreds of megabytes; what follows needs only the text.
     drop((import, source, hierarchy));
     prove(engine, &text)?;
     sink.put(text.as_bytes())?;
+    if let Some(output) = &options.output {
+        said("written", &output.display().to_string());
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -177,6 +181,11 @@ fn file_name(path: &Path) -> String {
     name.unwrap_or_else(|| path.display().to_string()).replace(['\t', '\n', '\r'], " ")
 }
 
+/// A line of the summary.
+fn said(name: &str, value: &str) {
+    say(format_args!("{name:9} {value}"));
+}
+
 fn summary(options: &Options, format: Format, import: &Import, hierarchy: &Hierarchy) {
     let summary = &import.summary;
     for clash in import.clashes.iter().take(SHOWN) {
@@ -221,11 +230,8 @@ fn summary(options: &Options, format: Format, import: &Import, hierarchy: &Hiera
     if hierarchy.orphans > 0 {
         lines.push(("orphans".to_owned(), format!("{} parents are not in the source", hierarchy.orphans)));
     }
-    if let Some(output) = &options.output {
-        lines.push(("written".to_owned(), output.display().to_string()));
-    }
     for (name, value) in lines {
-        say(format_args!("{name:9} {value}"));
+        said(&name, &value);
     }
 }
 

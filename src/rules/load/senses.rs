@@ -17,7 +17,7 @@ impl Loader<'_> {
                 for word in &choice.context {
                     match (self.phrase(word).as_slice(), concept.first()) {
                         ([word], Some(&concept)) => choices.push((*word, concept)),
-                        (_, None) => {}
+                        ([_], None) => {}
                         _ => {
                             let message =
                                 format!("context \"{word}\" of sense \"{}\"; expected one word", text.id.get_ref());
