@@ -30,6 +30,13 @@ pub struct StudyKey {
     /// The patient's age.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub age: Option<String>,
+    /// When the report was written or released.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub report_time: Option<String>,
+    /// The report's status, as a code of FHIR's DiagnosticReport where the format has one: `preliminary`, `final`,
+    /// `amended`, `corrected`, `appended`, `cancelled`, `entered-in-error`, `registered`, `partial`, `unknown`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub report_status: Option<String>,
 }
 
 /// One report. The engine reads at most `u32::MAX` bytes of text.

@@ -41,7 +41,7 @@ const SECTIONS: [(&str, [&str; 3]); 4] = [
     ("FINDINGS", ["findings", "sectionfindings", "reportfindings"]),
     ("IMPRESSION", ["impression", "sectionimpression", "reportimpression"]),
 ];
-const STUDY: [&[&str]; 8] = [
+const STUDY: [&[&str]; 10] = [
     &["accession", "accessionnumber"],
     &["studyuid", "studyinstanceuid"],
     &["patientid", "subjectid"],
@@ -50,6 +50,8 @@ const STUDY: [&[&str]; 8] = [
     &["bodypart", "bodypartexamined"],
     &["sex", "gender", "patientsex", "patientgender"],
     &["age", "patientage", "ageyears", "ageinyears"],
+    &["reporttime", "reportdatetime", "reportedat", "reportdate", "resulttime"],
+    &["reportstatus", "resultstatus"],
 ];
 
 /// What one column is good for.
@@ -130,7 +132,7 @@ pub(crate) struct Fields<'a> {
     text: Option<(u8, Cow<'a, str>)>,
     sections: [Option<Cow<'a, str>>; 4],
     chosen: Vec<Option<Cow<'a, str>>>,
-    study: [Option<Cow<'a, str>>; 8],
+    study: [Option<Cow<'a, str>>; 10],
 }
 
 impl<'a> Fields<'a> {
@@ -191,10 +193,10 @@ impl<'a> Fields<'a> {
     }
 }
 
-fn study(fields: [Option<Cow<'_, str>>; 8]) -> StudyKey {
+fn study(fields: [Option<Cow<'_, str>>; 10]) -> StudyKey {
     let fields = fields.map(|f| f.map(Cow::into_owned));
-    let [accession, study_uid, patient_id, date, modality, body_part, sex, age] = fields;
-    StudyKey { accession, study_uid, patient_id, date, modality, body_part, sex, age }
+    let [accession, study_uid, patient_id, date, modality, body_part, sex, age, report_time, report_status] = fields;
+    StudyKey { accession, study_uid, patient_id, date, modality, body_part, sex, age, report_time, report_status }
 }
 
 /// The text that stands for a report given in sections, in the order of [`SECTIONS`]: comparison and

@@ -9,6 +9,7 @@ mod batch;
 mod columns;
 mod cut;
 mod delimited;
+mod document;
 mod encoding;
 mod feed;
 mod folder;

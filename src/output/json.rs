@@ -276,6 +276,8 @@ fn study(out: &mut Vec<u8>, study: &StudyKey) {
         ("body_part", &study.body_part),
         ("sex", &study.sex),
         ("age", &study.age),
+        ("report_time", &study.report_time),
+        ("report_status", &study.report_status),
     ];
     out.push(b'{');
     let mut first = true;

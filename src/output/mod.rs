@@ -9,6 +9,7 @@ mod offsets;
 mod passing;
 mod rows;
 mod sink;
+mod table;
 mod terminal;
 mod whole;
 
