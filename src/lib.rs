@@ -36,6 +36,8 @@ pub mod cli;
 pub mod input;
 #[cfg(feature = "cli")]
 pub mod output;
+#[cfg(feature = "python")]
+mod python;
 #[cfg(feature = "cli")]
 pub mod terms;
 
