@@ -272,7 +272,7 @@ impl Plan<'_> {
         let output = options.output.as_deref().filter(|p| !output::is_standard(p));
         let packing = output.map_or(Packing::None, Packing::of);
         if packing != Packing::None && (layout.is_columnar() || layout.is_folder()) {
-            return Err(Error::Usage(format!("--format {layout:?} is not packed once more; expected no .gz or .zst")));
+            return Err(Error::Usage(format!("--format {layout} is not packed once more; expected no .gz or .zst")));
         }
         let mut form = Form {
             layout,

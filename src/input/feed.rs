@@ -61,9 +61,10 @@ impl Feed {
         }
     }
 
-    /// Counts the bytes that are left; of a packed stream none, as it may unpack to any size.
+    /// Counts the bytes that are left; of a packed stream at most 1 GiB, as it may unpack to any size.
     pub(crate) fn rest(&mut self) -> u64 {
-        if self.is_packed() { 0 } else { io::copy(&mut self.reader, &mut io::sink()).unwrap_or(0) }
+        let most = if self.is_packed() { 1 << 30 } else { u64::MAX };
+        io::copy(&mut self.reader.by_ref().take(most), &mut io::sink()).unwrap_or(0)
     }
 }
 

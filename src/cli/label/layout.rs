@@ -33,6 +33,13 @@ pub(crate) enum Layout {
     Long,
 }
 
+impl std::fmt::Display for Layout {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let value = clap::ValueEnum::to_possible_value(self);
+        f.write_str(value.as_ref().map_or("", |v| v.get_name()))
+    }
+}
+
 impl Layout {
     /// The ending of its files.
     pub(super) const fn ending(self) -> &'static str {
@@ -75,7 +82,7 @@ impl Layout {
         if there {
             return Ok(());
         }
-        Err(Error::Usage(format!("--format {self:?}: this radlabel was built without it; expected one built with --features full")))
+        Err(Error::Usage(format!("--format {self}: this radlabel was built without it; expected one built with --features full")))
     }
 }
 
@@ -92,7 +99,7 @@ pub(super) fn chosen(
         (Some(Layout::Long), _) => Layout::Csv,
         (Some(layout), Some(_)) if !layout.is_table() && layout != Layout::Jsonl => {
             return Err(Error::Usage(format!(
-                "--format {layout:?} does not fit --profile; expected csv, parquet, arrow or jsonl"
+                "--format {layout} does not fit --profile; expected csv, parquet, arrow or jsonl"
             )));
         }
         (Some(layout), _) => layout,

@@ -315,7 +315,7 @@ pub(super) fn open(form: &Form, path: Option<&Path>) -> Result<Open, Error> {
     let name = || path.map_or_else(|| "standard output".to_owned(), |p| p.display().to_string());
     if form.layout.is_folder() {
         let Some(path) = path.filter(|p| !output::is_standard(p)) else {
-            return Err(Error::Usage(format!("--format {:?} writes a folder; expected -o FOLDER", form.layout)));
+            return Err(Error::Usage(format!("--format {} writes a folder; expected -o FOLDER", form.layout)));
         };
         let folder = PassingFolder::begin(path.to_owned()).map_err(|e| Error::output(name(), e))?;
         folder.write(&form.beside).map_err(|e| Error::output(name(), e))?;
