@@ -80,7 +80,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let engine = options.data.engine()?;
     same::refuse(options.output.as_deref(), options.inputs.iter().map(PathBuf::as_path))?;
     let mut sink = Sink::open(options.output.as_deref())?;
-    let mut input = Input::open(&options.inputs, &options.input.reading())?;
+    let mut input = Input::open(&options.inputs, &options.input.reading(None))?;
     let layout = options.format.unwrap_or_else(|| layout(options.output.as_deref()));
     let threads = options.run.threads();
     let talks = sink.is_standard() && std::io::stdout().is_terminal();
@@ -91,7 +91,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         teller.tell(told);
     }
     let mut head = if layout == Layout::Csv { output::alerts_header()? } else { Vec::new() };
-    let gzip = sink.gzip;
+    let packing = sink.packing;
     let fatal = AtomicU64::new(0);
     stream::run(
         &mut input,
@@ -109,8 +109,8 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
                 }
                 teller.count(&done.tally);
             },
-            pack: |done: &mut Done| pack(done, gzip),
-            write: |bytes: &[u8]| Ok(sink.write(bytes)?),
+            pack: |done: &mut Done| pack(done, packing),
+            write: |done: &mut Done| Ok(sink.write(&done.bytes)?),
         },
     )?;
     // An old output is not replaced by an empty one.

@@ -64,15 +64,15 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         teller.tell(told);
     }
     let work = |offsets: &mut Offsets, batch: &Batch, done: &mut Done| answer(engine, limit, offsets, batch, done);
-    let gzip = sink.gzip;
+    let packing = sink.packing;
     let order = |done: &mut Done| {
         for told in &done.told {
             teller.tell(told);
         }
         teller.count(&done.tally);
     };
-    let pack = |done: &mut Done| pack(done, gzip);
-    let write = |bytes: &[u8]| Ok(sink.write(bytes)?);
+    let pack = |done: &mut Done| pack(done, packing);
+    let write = |done: &mut Done| Ok(sink.write(&done.bytes)?);
     stream::run(&mut input, threads, Steps { work, order, pack, write })?;
     // An old output is not replaced by an empty one.
     if teller.tally.reports == 0 {

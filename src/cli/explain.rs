@@ -114,7 +114,7 @@ fn colours(options: &Options) -> bool {
 
 /// The one report that is asked for; what else the input holds is passed over, and told where it is bad.
 fn read_report(options: &Options) -> Result<Report, Error> {
-    let mut input = Input::open(std::slice::from_ref(&options.input), &options.reading.reading())?;
+    let mut input = Input::open(std::slice::from_ref(&options.input), &options.reading.reading(None))?;
     let wanted = options.id.as_deref();
     let mut repeats = Repeats::default();
     let mut told = std::mem::take(&mut input.told);

@@ -15,6 +15,9 @@ pub(crate) struct InputOptions {
     /// Column or key that holds the text; several are joined in the order given
     #[arg(long, value_name = "NAME", help_heading = "Input")]
     text_column: Vec<String>,
+    /// Of a folder, read only the files whose path below it fits this pattern: '**/*.txt'
+    #[arg(long, value_name = "PATTERN", help_heading = "Input")]
+    glob: Vec<String>,
     #[command(flatten)]
     bytes: ByteOptions,
 }
@@ -47,8 +50,10 @@ pub(crate) struct RunOptions {
 
 impl InputOptions {
     /// As the readers want it.
-    pub(crate) fn reading(&self) -> Options {
+    pub(crate) fn reading(&self, limit: Option<u64>) -> Options {
         Options {
+            limit,
+            globs: self.glob.clone(),
             format: self.input_format,
             id_column: self.id_column.clone(),
             text_columns: self.text_column.clone(),

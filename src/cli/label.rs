@@ -1,40 +1,61 @@
 //! `radlabel label`: reports in, labels out.
 
-use super::ids::{self, Ids};
+mod job;
+mod layout;
+mod manifest;
+mod parts;
+mod quarantine;
+mod selection;
+
+use super::ids::Ids;
 use super::inputs::{InputOptions, RunOptions};
 use super::same;
 use super::stream::{self, Done, Steps};
-use super::summary::{Tally, Teller, Words};
+use super::summary::{Teller, Words};
 use super::whole::WholeOptions;
 use super::{DataOptions, say};
-use crate::engine::Note;
-use crate::input::{Batch, Input, Reading};
+use crate::input::{Batch, Input};
 use crate::label::Policy;
-use crate::output::{self, Labelled, Line, Look, Offsets, Rows, Sink, Whole};
-use crate::rules::{ALL, BoundScheme, Hierarchy, Profile, RowFormat};
-use crate::{Analysis, Engine, Error, Metadata, Report, Scratch};
-use std::borrow::Cow;
+use crate::output::{self, Added, Look, Packing, Shape, Sink, Table};
+use crate::rules::{BoundScheme, Hierarchy, Profile, Scheme};
+use crate::{Engine, Error};
+use job::{Job, State};
+use layout::Layout;
+pub(super) use layout::names_json_lines;
+pub(crate) use manifest::hex;
+use manifest::{Manifest, Point};
+use parts::{Cut, Form, Load, Place, Writer};
+use quarantine::Quarantine;
+use selection::SelectionOptions;
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::num::NonZeroU64;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Label reports
 ///
-/// Reads text files, folders of them, tables (CSV, TSV), JSON lines and Open-i XML, packed with gzip or not,
-/// and writes one line a report. Exit code 1: some input could not be read and was told; 2: nothing could.
+/// Reads text files, folders, tables (CSV, TSV, Parquet, Arrow), JSON lines, HL7 v2, FHIR, BioC, DICOM SR and Open-i
+/// XML, packed with gzip or zstd or not. Exit code 1: some input could not be read and was told; 2: nothing could.
 #[derive(clap::Args)]
 pub(super) struct Options {
-    /// Files, folders (*.txt or *.xml within, however deep), or - for standard input
+    /// Files, folders (read however deep), patterns ('reports/**/*.txt'), or - for standard input
     #[arg(required_unless_present = "print_schema", value_name = "INPUT")]
     inputs: Vec<PathBuf>,
-    /// Where to write; the file appears only when everything is in it. Packed when it ends in .gz
+    /// Where to write; the file appears only when everything is in it. Packed when it ends in .gz or .zst. A folder
+    /// with --partition, brat and dicom-sr
     #[arg(long, short, value_name = "OUT")]
     output: Option<PathBuf>,
-    /// csv: a column a label (CheXpert layout); long: a line a label that is mentioned (id,label,value); jsonl:
-    /// labels and mentions with evidence; table: for eyes [default: by the ending of OUT, else table on a
-    /// terminal, else csv; long for the scheme "all"]
+    /// How to write [default: by the ending of OUT, else table on a terminal, else csv]
     #[arg(long, value_enum, value_name = "FORMAT")]
     format: Option<Layout>,
+    /// What a row is, for csv, parquet and arrow [default: reports; labels-long for the scheme "all"]
+    #[arg(long, value_enum, value_name = "SHAPE")]
+    table: Option<Shape>,
+    /// Columns to add to a table: study (accession, study UID, patient, ...), notes, text. Parquet and Arrow have
+    /// study and notes without being asked. text also goes into JSON lines
+    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
+    add: Vec<Add>,
     /// Label schemes, several by commas; `radlabel labels list` tells them, "all" is the whole lexicon
     /// [default: chexpert]
     #[arg(long, value_name = "ID", value_delimiter = ',')]
@@ -53,9 +74,20 @@ pub(super) struct Options {
     whole: WholeOptions,
     #[command(flatten)]
     run: RunOptions,
+    /// Write a folder of parts of N reports each, with a manifest (_radlabel.json)
+    #[arg(long, value_name = "N", requires = "output", help_heading = "Large archives")]
+    partition: Option<NonZeroU64>,
+    /// Go on where the run that wrote the folder was broken off; the parts end as if it had not been
+    #[arg(long, requires = "partition", help_heading = "Large archives")]
+    resume: bool,
+    /// Write where and why for every record that could not be read, as CSV
+    #[arg(long, value_name = "OUT", help_heading = "Large archives")]
+    quarantine: Option<PathBuf>,
     /// Print the JSON Schema of a line of --format jsonl
     #[arg(long)]
     print_schema: bool,
+    #[command(flatten)]
+    selection: SelectionOptions,
     #[command(flatten)]
     input: InputOptions,
     #[command(flatten)]
@@ -63,14 +95,16 @@ pub(super) struct Options {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Layout {
-    Csv,
-    Long,
-    Jsonl,
-    Table,
+enum Add {
+    /// What ties the report to a study
+    Study,
+    /// What was odd about the report
+    Notes,
+    /// The report's text as read: offsets count in it
+    Text,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
 enum Way {
     /// Found in a part of a label: found in the label
     Up,
@@ -80,7 +114,7 @@ enum Way {
     None,
 }
 
-#[derive(Clone, Copy, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum Uncertain {
     /// Uncertain stays uncertain
     Keep,
@@ -92,26 +126,6 @@ enum Uncertain {
     Ignore,
 }
 
-/// What every thread shares.
-struct Job<'a> {
-    engine: &'a Engine,
-    /// The schemes, each with the way its values travel.
-    schemes: Vec<(&'a BoundScheme, Hierarchy)>,
-    /// Where it stands, rows of mentions are written, not labels.
-    profile: Option<&'a Profile>,
-    policy: Policy,
-    layout: Layout,
-    look: Look,
-    whole: &'a WholeOptions,
-}
-
-/// What every thread has for itself.
-#[derive(Default)]
-struct State {
-    scratch: Scratch,
-    offsets: Offsets,
-}
-
 pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     if options.print_schema {
         Sink::open(options.output.as_deref())?.put(output::REPORT_SCHEMA.as_bytes())?;
@@ -120,16 +134,44 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let engine = options.data.engine()?;
     let profile = options.profile.as_deref().map(|id| engine.profile(id)).transpose()?;
     let schemes = schemes(options, engine, profile.as_ref())?;
-    let layout = chosen_layout(options, profile.as_ref())?;
+    let output = options.output.as_deref();
+    let (layout, shape) = layout::chosen(options.format, options.table, output, profile.as_ref(), &options.scheme)?;
     options.whole.need_jsonl(layout == Layout::Jsonl && profile.is_none())?;
-    same::refuse(options.output.as_deref(), options.inputs.iter().map(PathBuf::as_path))?;
-    let mut sink = Sink::open(options.output.as_deref())?;
-    let mut input = Input::open(&options.inputs, &options.input.reading())?;
+    let added = added(options, layout)?;
+    let table = match &profile {
+        Some(profile) => Table::profile(profile, schemes[0].0),
+        None => Table::new(shape, &schemes.iter().map(|s| &s.0.scheme).collect::<Vec<&Scheme>>(), added),
+    };
+    same::refuse(output, options.inputs.iter().map(PathBuf::as_path))?;
+    same::refuse_each(options.quarantine.as_deref(), options.inputs.iter().map(PathBuf::as_path), output)?;
+    let plan = Plan { options, layout, shape };
+    let form = plan.form(&table, &schemes)?;
+    let selection = options.selection.selection()?;
+    let (place, from) = match plan.place(&form)? {
+        Some(place) => place,
+        None => return Ok(ExitCode::SUCCESS),
+    };
+    let mut input = Input::open(&options.inputs, &options.input.reading(options.selection.limit))?;
+    let mut quarantine = options.quarantine.as_deref().map(Quarantine::open).transpose()?;
 
-    let (policy, whole) = (options.policy.into(), &options.whole);
-    let job = Job { engine, schemes, profile: profile.as_ref(), policy, layout, look: look(&sink), whole };
+    let standard = output.is_none_or(output::is_standard);
+    let job = Job {
+        engine,
+        profile: profile.as_ref(),
+        policy: options.policy.into(),
+        layout,
+        look: look(standard),
+        whole: &options.whole,
+        selection,
+        from,
+        text: added.text,
+        #[cfg(feature = "arrow")]
+        schema: plan.schema(&table, &schemes)?,
+        table,
+        schemes,
+    };
     let threads = options.run.threads();
-    let talks = sink.is_standard() && std::io::stdout().is_terminal();
+    let talks = standard && std::io::stdout().is_terminal();
     let words = Words { mentions: "mentions", labels: "labels" };
     let progress = !options.run.no_progress && !talks;
     let mut teller = Teller::new(words, options.run.quiet, progress, input.total, input.meter());
@@ -137,183 +179,289 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         teller.tell(told);
     }
     let mut ids = Ids::default();
-    let mut head = match (layout, job.profile) {
-        (Layout::Csv, Some(profile)) => output::rows_header(profile)?,
-        (Layout::Csv, None) => output::csv_header(&job.schemes.iter().map(|s| &s.0.scheme).collect::<Vec<_>>())?,
-        (Layout::Long, _) => output::LONG_HEADER.to_vec(),
-        (Layout::Table, _) => output::legend(job.look),
-        (Layout::Jsonl, _) => Vec::new(),
-    };
+    let mut cut = Cut::new(&form, options.partition.map(NonZeroU64::get));
+    let mut writer = Writer::new(&form, place);
     let noted = layout == Layout::Jsonl && job.profile.is_none();
-    let gzip = sink.gzip;
-    stream::run(
+    let mut skipped = 0;
+    let ran = stream::run(
         &mut input,
         threads,
         Steps {
-            work: |state: &mut State, batch: &Batch, done: &mut Done| job.work(state, batch, done),
-            order: |done: &mut Done| {
+            work: |state: &mut State, batch: &Batch, done: &mut Done<Load>| job.work(state, batch, done),
+            order: |done: &mut Done<Load>| {
+                skipped += done.load.skipped.len() as u64;
                 doubled(done, &mut ids, noted);
-                if !head.is_empty() {
-                    done.bytes.splice(..0, head.drain(..));
-                }
+                cut.cut(done);
                 for told in &done.told {
                     teller.tell(told);
+                    if let Some(quarantine) = &mut quarantine {
+                        quarantine.take(told);
+                    }
                 }
                 teller.count(&done.tally);
             },
-            pack: |done: &mut Done| pack(done, gzip),
-            write: |bytes: &[u8]| Ok(sink.write(bytes)?),
+            pack: |done: &mut Done<Load>| match done.load.fault.take() {
+                Some(message) => Err(std::io::Error::other(message)),
+                None => form.pack(&mut done.load.segments),
+            },
+            write: |done: &mut Done<Load>| writer.write(&mut done.load.segments),
         },
-    )?;
+    );
+    if let Err(error) = ran {
+        teller.stop();
+        return failed(error, options, &writer);
+    }
     if ids.overflowed && !options.run.quiet {
         say(format_args!("radlabel: doubled ids were looked for among the first millions of ids only"));
     }
     // An old output is not replaced by an empty one.
-    if teller.tally.reports == 0 {
+    if teller.tally.reports + skipped == 0 {
+        if let Some(quarantine) = quarantine {
+            quarantine.finish()?;
+        }
         return Err(teller.nothing_read(&options.inputs).into());
     }
-    sink.finish()?;
+    let ended = (|| {
+        if let Some(segment) = cut.last() {
+            let mut last = vec![segment];
+            form.pack(&mut last)?;
+            writer.write(&mut last)?;
+        }
+        Ok(())
+    })();
+    if let Err(error) = ended {
+        teller.stop();
+        return failed(error, options, &writer);
+    }
+    writer.finish()?;
+    if let Some(quarantine) = quarantine {
+        quarantine.finish()?;
+    }
+    if skipped > 0 && !options.run.quiet {
+        say(format_args!("radlabel: {skipped} reports were done before"));
+    }
     teller.finish();
     Ok(if teller.problems > 0 { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
-impl Job<'_> {
-    fn work(&self, state: &mut State, batch: &Batch, done: &mut Done) {
-        let mut rows = csv::Writer::from_writer(std::mem::take(&mut done.bytes));
-        let Done { bytes, reports, told, tally, .. } = done;
-        let mut faults = Vec::new();
-        batch.read(told, |reading| match reading {
-            Err(fault) => faults.push(fault),
-            Ok(reading) => {
-                let Reading { report, .. } = &reading;
-                let analysis = self.engine.analyze_with(&mut state.scratch, &report.text);
-                tally.reports += 1;
-                tally.mentions += analysis.mentions.len() as u64;
-                let mut notes: Vec<Cow<'static, str>> = Vec::new();
-                for &note in &analysis.notes {
-                    // A report whose sections are all empty has headings, but only because we wrote them.
-                    let note = if reading.empty { Note::EmptyReport } else { note };
-                    tally.note(note.text());
-                    notes.push(note.text().into());
-                }
-                if reading.numbered {
-                    tally.note("no id: numbered by record");
-                }
-                if reading.bad_bytes > 0 {
-                    tally.note("bytes not valid in the encoding");
-                    let message = format!("{} bytes were not valid {}", reading.bad_bytes, reading.encoding.name());
-                    notes.push(message.into());
-                }
-                if self.layout == Layout::Jsonl || self.profile.is_some() {
-                    state.offsets.set(&report.text);
-                }
-                match self.profile {
-                    Some(profile) => {
-                        self.write_rows(profile, report, &analysis, &state.offsets, (&mut rows, bytes), tally);
-                    }
-                    None => self.write_labels(report, &analysis, &notes, &state.offsets, (&mut rows, bytes), tally),
-                }
-                reports.push((bytes.len(), ids::hash(&report.id)));
-                if report.text.len() > 1 << 20 {
-                    // A giant leaves giant buffers behind.
-                    *state = State::default();
-                }
+/// The output could not be written: what stands is told, and that the run can go on.
+fn failed(error: anyhow::Error, options: &Options, writer: &Writer<'_>) -> anyhow::Result<ExitCode> {
+    if super::broken_pipe(&error) {
+        return Err(error);
+    }
+    say(format_args!("radlabel: {error:#}"));
+    if options.partition.is_some() {
+        say(format_args!(
+            "radlabel: {} parts are whole; the same command with --resume goes on after them",
+            writer.parts()
+        ));
+    }
+    Ok(ExitCode::from(1))
+}
+
+/// What decides how the output looks.
+struct Plan<'o> {
+    options: &'o Options,
+    layout: Layout,
+    shape: Shape,
+}
+
+impl Plan<'_> {
+    fn form(&self, table: &Table<'_>, schemes: &[(&BoundScheme, Hierarchy)]) -> Result<Form, Error> {
+        let Plan { options, layout, .. } = *self;
+        let output = options.output.as_deref().filter(|p| !output::is_standard(p));
+        let packing = output.map_or(Packing::None, Packing::of);
+        if packing != Packing::None && (layout.is_columnar() || layout.is_folder()) {
+            return Err(Error::Usage(format!("--format {layout} is not packed once more; expected no .gz or .zst")));
+        }
+        let mut form = Form {
+            layout,
+            packing,
+            head: Vec::new(),
+            foot: Vec::new(),
+            beside: Vec::new(),
+            #[cfg(feature = "parquet")]
+            encoder: None,
+        };
+        match layout {
+            Layout::Csv => {
+                form.head = output::csv_header(table.columns()).map_err(|e| Error::output("the header", e))?;
             }
-        });
-        told.append(&mut faults);
-        if let (Layout::Csv | Layout::Long, Ok(written)) = (self.layout, rows.into_inner()) {
-            *bytes = written;
+            Layout::Table => form.head = output::legend(look(output.is_none())),
+            Layout::BiocXml => (form.head, form.foot) = output::bioc::around_xml(),
+            Layout::BiocJson => (form.head, form.foot) = output::bioc::around_json(),
+            Layout::Brat => form.beside = output::brat::beside(),
+            _ => {}
+        }
+        #[cfg(feature = "arrow")]
+        if let Some(schema) = self.schema(table, schemes)? {
+            let refuse = |message: String| Error::output("the schema", message);
+            if layout == Layout::Arrow {
+                form.head = crate::arrow::stream::header(&schema).map_err(refuse)?;
+            }
+            #[cfg(feature = "parquet")]
+            if layout == Layout::Parquet {
+                form.encoder = Some(crate::arrow::parquet_file::Encoder::new(schema).map_err(refuse)?);
+            }
+        }
+        #[cfg(not(feature = "arrow"))]
+        let _ = schemes;
+        Ok(form)
+    }
+
+    /// The schema of a columnar output, with the versions of what made it.
+    #[cfg(feature = "arrow")]
+    fn schema(
+        &self,
+        table: &Table<'_>,
+        schemes: &[(&BoundScheme, Hierarchy)],
+    ) -> Result<Option<arrow_schema::SchemaRef>, Error> {
+        if !self.layout.is_columnar() {
+            return Ok(None);
+        }
+        let versions = self.options.data.versions()?;
+        let ids: Vec<&str> = schemes.iter().map(|s| &*s.0.scheme.id).collect();
+        let metadata = [
+            ("radlabel.version", env!("CARGO_PKG_VERSION").to_owned()),
+            ("radlabel.lexicons", versions.lexicons),
+            ("radlabel.rules", versions.rules),
+            ("radlabel.schemes", ids.join(",")),
+            ("radlabel.table", self.shape_name()),
+        ]
+        .map(|(key, value)| (key.to_owned(), value));
+        Ok(Some(crate::arrow::cells::schema(table.columns(), &metadata)))
+    }
+
+    fn shape_name(&self) -> String {
+        match &self.options.profile {
+            Some(profile) => profile.clone(),
+            None => format!("{:?}", self.shape),
         }
     }
 
-    fn write_labels(
-        &self,
-        report: &Report,
-        analysis: &Analysis,
-        notes: &[Cow<'static, str>],
-        offsets: &Offsets,
-        (table, bytes): (&mut csv::Writer<Vec<u8>>, &mut Vec<u8>),
-        tally: &mut Tally,
-    ) {
-        let labelled: Vec<Labelled> = self
-            .schemes
-            .iter()
-            .map(|&(bound, hierarchy)| Labelled {
-                scheme: &bound.scheme,
-                labels: self.engine.labels_of(&report.text, analysis, bound, hierarchy),
-            })
-            .collect();
-        let values = labelled.iter().flat_map(|one| &one.labels).filter_map(|l| self.policy.apply(l.value));
-        values.for_each(|value| tally.label(value));
-        // Writing to memory cannot fail.
-        let _ = match self.layout {
-            Layout::Csv => output::csv_row(table, &report.id, &labelled, self.policy),
-            Layout::Long => output::long_rows(table, &report.id, &labelled, self.policy),
-            Layout::Jsonl => {
-                let (engine, policy) = (self.engine, self.policy);
-                let more = &self.whole(offsets, report, analysis);
-                Line { engine, policy, report, analysis, labelled: &labelled, notes, offsets, more }.write(bytes);
-                Ok(())
+    /// Where the output goes and where the input goes on; nothing, where all is done.
+    fn place(&self, form: &Form) -> Result<Option<(Place, Point)>, Error> {
+        let options = self.options;
+        let (Some(folder), Some(_)) = (&options.output, options.partition) else {
+            let open = parts::open(form, options.output.as_deref())?;
+            return Ok(Some((Place::Single(Some(open)), Point::default())));
+        };
+        let place = folder.display().to_string();
+        if output::is_standard(folder) {
+            return Err(Error::Usage("--partition writes a folder; expected -o FOLDER".to_owned()));
+        }
+        let now = self.manifest()?;
+        let then = Manifest::read(folder)?;
+        let manifest = match (then, options.resume) {
+            (Some(then), true) => {
+                then.same(&now, folder)?;
+                if then.complete {
+                    if !options.run.quiet {
+                        say(format_args!("radlabel: {place}: complete; nothing is left to do"));
+                    }
+                    return Ok(None);
+                }
+                then
             }
-            Layout::Table => {
-                output::row(bytes, &report.id, &labelled, self.policy, self.look);
-                Ok(())
+            (Some(_), false) => {
+                let message = "holds the parts of a run; expected --resume to go on with it, or another folder";
+                return Err(Error::output(place, message));
+            }
+            (None, _) => {
+                let occupied = std::fs::read_dir(folder).is_ok_and(|mut entries| {
+                    entries.any(|e| e.is_ok_and(|e| !e.file_name().to_string_lossy().starts_with(".radlabel-")))
+                });
+                if occupied {
+                    return Err(Error::output(place, "is not empty; expected a new folder"));
+                }
+                now
             }
         };
+        parts::prepare(folder, &manifest).map_err(|e| Error::output(place, e))?;
+        let from = manifest.next();
+        Ok(Some((Place::Folder(folder.clone(), Box::new(manifest)), from)))
     }
 
-    /// The members that were asked for beside labels and mentions.
-    fn whole(&self, offsets: &Offsets, report: &Report, analysis: &Analysis) -> Vec<u8> {
-        let mut out = Vec::new();
-        let whole = Whole { engine: self.engine, text: &report.text, offsets };
-        if self.whole.facts {
-            let facts = self.engine.facts_dated(report, analysis, self.whole.dates.order());
-            whole.facts(&mut out, &facts, &self.engine.grades_of(&report.text, analysis));
-        }
-        if self.whole.alerts {
-            whole.alerts(&mut out, &self.engine.safety(report, analysis, &Metadata::default()));
-        }
-        out
+    /// Everything that decides what the parts hold.
+    fn manifest(&self) -> Result<Manifest, Error> {
+        let options = self.options;
+        let versions = options.data.versions()?;
+        let schemes = if options.scheme.is_empty() { "chexpert".to_owned() } else { options.scheme.join(",") };
+        let settings = [
+            ("radlabel", env!("CARGO_PKG_VERSION").to_owned()),
+            ("lexicons", versions.lexicons),
+            ("rules", versions.rules),
+            ("schemes", schemes),
+            ("format", format!("{:?}", self.layout)),
+            ("table", self.shape_name()),
+            ("add", options.add.iter().map(|a| format!("{:?}", Added::from(*a))).collect::<Vec<_>>().join(",")),
+            ("policy", format!("{:?}", options.policy)),
+            ("propagate", format!("{:?}", options.propagate)),
+            ("whole", format!("{:?}", options.whole)),
+            ("partition", options.partition.map_or(0, NonZeroU64::get).to_string()),
+            ("selection", options.selection.told()),
+            ("input", format!("{:?}", options.input)),
+        ];
+        Ok(Manifest {
+            settings: settings.into_iter().map(|(key, value)| (key.to_owned(), value)).collect::<BTreeMap<_, _>>(),
+            inputs: manifest::fingerprints(&options.inputs)?,
+            parts: Vec::new(),
+            complete: false,
+        })
     }
+}
 
-    fn write_rows(
-        &self,
-        profile: &Profile,
-        report: &Report,
-        analysis: &Analysis,
-        offsets: &Offsets,
-        (table, bytes): (&mut csv::Writer<Vec<u8>>, &mut Vec<u8>),
-        tally: &mut Tally,
-    ) {
-        let (bound, policy) = (self.schemes[0].0, self.policy);
-        let writer = Rows { engine: self.engine, profile, bound, policy, report, analysis, offsets };
-        let rows = writer.rows();
-        rows.iter().for_each(|row| tally.label(row.status));
-        if self.layout == Layout::Jsonl {
-            writer.write_jsonl(&rows, bytes);
-        } else {
-            // Writing to memory cannot fail.
-            let _ = writer.write_csv(&rows, table);
+impl From<Add> for Added {
+    fn from(add: Add) -> Added {
+        let none = Added::default();
+        match add {
+            Add::Study => Added { study: true, ..none },
+            Add::Notes => Added { notes: true, ..none },
+            Add::Text => Added { text: true, ..none },
         }
     }
 }
 
+/// The columns beside the table's own.
+fn added(options: &Options, layout: Layout) -> Result<Added, Error> {
+    let asked = |what| options.add.contains(&what);
+    let columnar = layout.is_columnar() && options.profile.is_none();
+    if !options.add.is_empty() && options.profile.is_some() {
+        return Err(Error::Usage("--add does not fit --profile, which names its columns".to_owned()));
+    }
+    if !options.add.is_empty() && !layout.is_table() && !(layout == Layout::Jsonl && options.add == [Add::Text]) {
+        return Err(Error::Usage("--add needs a table (csv, parquet, arrow); text also goes into jsonl".to_owned()));
+    }
+    Ok(Added {
+        study: asked(Add::Study) || columnar,
+        notes: asked(Add::Notes) || columnar,
+        text: asked(Add::Text),
+        confidence: false,
+    })
+}
+
 /// Counts ids that stood before and, in JSON, says so in their lines.
-fn doubled(done: &mut Done, ids: &mut Ids, noted: bool) {
+fn doubled(done: &mut Done<Load>, ids: &mut Ids, noted: bool) {
+    for &hash in &done.load.skipped {
+        ids.stood_before(hash);
+    }
     let mut out: Option<Vec<u8>> = None;
     let mut from = 0;
-    for &(end, hash) in &done.reports {
-        if !ids.stood_before(hash) {
-            continue;
+    let mut longer = 0;
+    for (end, hash) in &mut done.reports {
+        let stood = ids.stood_before(*hash);
+        if stood {
+            done.tally.note(output::DOUBLED_ID);
         }
-        done.tally.note(output::DOUBLED_ID);
-        if noted {
+        if stood && noted {
             let out = out.get_or_insert_default();
-            let (at, note) = output::mark_doubled(&done.bytes[from..end]);
+            let (at, note) = output::mark_doubled(&done.bytes[from..*end]);
             out.extend_from_slice(&done.bytes[from..from + at]);
             out.extend_from_slice(note);
             from += at;
+            longer += note.len();
         }
+        *end += longer;
     }
     if let Some(mut out) = out {
         out.extend_from_slice(&done.bytes[from..]);
@@ -321,11 +469,9 @@ fn doubled(done: &mut Done, ids: &mut Ids, noted: bool) {
     }
 }
 
-/// Packs a batch where the output is gzip.
-pub(super) fn pack(done: &mut Done, gzip: bool) -> std::io::Result<()> {
-    if gzip {
-        done.bytes = output::pack(&done.bytes)?;
-    }
+/// Packs a batch as the output's ending asks.
+pub(super) fn pack(done: &mut Done, packing: Packing) -> std::io::Result<()> {
+    done.bytes = packing.pack(std::mem::take(&mut done.bytes))?;
     Ok(())
 }
 
@@ -359,43 +505,9 @@ fn schemes<'e>(
     Ok(out)
 }
 
-/// The layout as asked, else as the output, the profile or the scheme has it.
-fn chosen_layout(options: &Options, profile: Option<&Profile>) -> Result<Layout, Error> {
-    let by_place = layout(options.output.as_deref());
-    match (options.format, profile) {
-        (Some(Layout::Table), Some(_)) => {
-            Err(Error::Usage("--format table does not fit --profile; expected csv or jsonl".to_owned()))
-        }
-        (Some(Layout::Long), Some(_)) => Ok(Layout::Csv),
-        (Some(layout), _) => Ok(layout),
-        (None, Some(profile)) if by_place != Layout::Jsonl => Ok(match profile.format {
-            RowFormat::Csv => Layout::Csv,
-            RowFormat::Jsonl => Layout::Jsonl,
-        }),
-        // Thousands of columns, nearly all blank, serve nobody who did not ask for them.
-        (None, None) if by_place == Layout::Csv && options.scheme.iter().any(|s| s == ALL) => Ok(Layout::Long),
-        (None, _) => Ok(by_place),
-    }
-}
-
-/// The layout that the output's ending tells.
-fn layout(output: Option<&Path>) -> Layout {
-    let Some(path) = output.filter(|p| *p != Path::new("-")) else {
-        return if std::io::stdout().is_terminal() { Layout::Table } else { Layout::Csv };
-    };
-    if names_json_lines(path) { Layout::Jsonl } else { Layout::Csv }
-}
-
-/// The path ends as JSON lines do, packed or not.
-pub(super) fn names_json_lines(path: &Path) -> bool {
-    let name = path.to_string_lossy().to_ascii_lowercase();
-    let name = name.strip_suffix(".gz").unwrap_or(&name);
-    name.ends_with(".jsonl") || name.ends_with(".ndjson")
-}
-
-fn look(sink: &Sink) -> Look {
+fn look(standard: bool) -> Look {
     let terminal = console::Term::stdout();
-    if !sink.is_standard() || !terminal.is_term() {
+    if !standard || !terminal.is_term() {
         return Look { width: 100, colour: false };
     }
     let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())

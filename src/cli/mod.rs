@@ -110,6 +110,38 @@ impl DataOptions {
     }
 }
 
+/// What the vocabulary and the rules of a run are, to tell one state of them from another.
+pub(crate) struct Versions {
+    /// Of all lexicons.
+    pub(crate) lexicons: String,
+    /// Of all rules and schemes.
+    pub(crate) rules: String,
+}
+
+impl DataOptions {
+    /// The versions of the built-in data and the user's: the first 16 bytes of a SHA-256 in hexadecimal digits.
+    pub(crate) fn versions(&self) -> Result<Versions, Error> {
+        use sha2::{Digest, Sha256};
+        let version = |built_in: Vec<(&'static str, &'static str)>, root: &str, own: Option<&Path>, ending: &str| {
+            let own = own.map_or(Ok(Vec::new()), |dir| read_data(dir, ending))?;
+            let mut hash = Sha256::new();
+            for (name, text) in merged(built_in, root, &own) {
+                // The user's files count by their content, wherever they lie.
+                let name = own.iter().find(|o| o.name == name).map_or(name, |o| &o.below);
+                for piece in [name, text] {
+                    hash.update((piece.len() as u64).to_le_bytes());
+                    hash.update(piece);
+                }
+            }
+            Ok::<_, Error>(label::hex(&hash.finalize()))
+        };
+        Ok(Versions {
+            lexicons: version(crate::embedded::lexicons(), "lexicons/", self.lexicons.as_deref(), "tsv")?,
+            rules: version(crate::embedded::rules(), "rules/", self.rules.as_deref(), "toml")?,
+        })
+    }
+}
+
 /// One data file of the user's: its path below the folder, its path for messages, its text.
 struct DataFile {
     below: String,

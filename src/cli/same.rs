@@ -35,6 +35,20 @@ pub(super) fn refuse<'p>(output: Option<&Path>, inputs: impl IntoIterator<Item =
     Ok(())
 }
 
+/// The same for a second output, which must not be the first either.
+pub(super) fn refuse_each<'p>(
+    second: Option<&Path>,
+    inputs: impl IntoIterator<Item = &'p Path>,
+    first: Option<&Path>,
+) -> Result<(), Error> {
+    let Some(second) = second else { return Ok(()) };
+    if first == Some(second) {
+        let message = format!("{} is asked for twice, for two different outputs", second.display());
+        return Err(Error::Usage(message));
+    }
+    refuse(Some(second), inputs)
+}
+
 #[cfg(unix)]
 fn identity(_: &Path, metadata: &Metadata) -> (u64, u64) {
     use std::os::unix::fs::MetadataExt;

@@ -15,7 +15,7 @@ const IN_WORK_BYTES: usize = 2 << 20;
 
 /// What working on a batch gave.
 #[derive(Default)]
-pub(super) struct Done {
+pub(super) struct Done<P = ()> {
     /// What to write.
     pub(super) bytes: Vec<u8>,
     /// For every report: where it ends in `bytes`, and the hash of its id.
@@ -24,16 +24,19 @@ pub(super) struct Done {
     pub(super) told: Vec<Told>,
     /// What was counted.
     pub(super) tally: Tally,
+    /// What else the command hands from step to step.
+    pub(super) load: P,
     /// Length of its input.
     size: usize,
 }
 
-impl Done {
+impl<P: Default> Done<P> {
     fn clear(&mut self) {
         self.bytes.clear();
         self.reports.clear();
         self.told.clear();
         self.tally = Tally::default();
+        self.load = P::default();
     }
 }
 
@@ -50,13 +53,18 @@ pub(super) struct Steps<W, O, P, T> {
 }
 
 /// Runs the steps on every batch of the input.
-pub(super) fn run<S, W, O, P, T>(input: &mut Input, threads: usize, steps: Steps<W, O, P, T>) -> anyhow::Result<()>
+pub(super) fn run<S, L, W, O, P, T>(
+    input: &mut Input,
+    threads: usize,
+    steps: Steps<W, O, P, T>,
+) -> anyhow::Result<()>
 where
     S: Default,
-    W: Fn(&mut S, &Batch, &mut Done) + Sync,
-    O: FnMut(&mut Done) + Send,
-    P: Fn(&mut Done) -> std::io::Result<()> + Sync,
-    T: FnMut(&[u8]) -> anyhow::Result<()> + Send,
+    L: Default + Send,
+    W: Fn(&mut S, &Batch, &mut Done<L>) + Sync,
+    O: FnMut(&mut Done<L>) + Send,
+    P: Fn(&mut Done<L>) -> std::io::Result<()> + Sync,
+    T: FnMut(&mut Done<L>) -> anyhow::Result<()> + Send,
 {
     let Steps { work, mut order, pack, mut write } = steps;
     if threads == 1 {
@@ -69,7 +77,7 @@ where
             work(&mut state, &batch, &mut done);
             order(&mut done);
             pack(&mut done)?;
-            write(&done.bytes)?;
+            write(&mut done)?;
         }
         return Ok(());
     }
@@ -92,46 +100,51 @@ where
 }
 
 /// Batches that wait for an earlier one, and what takes them in order.
-struct Queue<F> {
+struct Queue<F, L> {
     next: u64,
-    waiting: BTreeMap<u64, Done>,
+    waiting: BTreeMap<u64, Done<L>>,
     take: F,
 }
 
-impl<F> Queue<F> {
+impl<F, L> Queue<F, L> {
     fn new(take: F) -> Self {
         Queue { next: 0, waiting: BTreeMap::new(), take }
     }
 
     /// The next batch, if it is here.
-    fn pop(&mut self) -> Option<(u64, Done)> {
+    fn pop(&mut self) -> Option<(u64, Done<L>)> {
         let done = self.waiting.remove(&self.next)?;
         self.next += 1;
         Some((self.next - 1, done))
     }
 }
 
-struct Written<T> {
-    queue: Queue<T>,
+struct Written<T, L> {
+    queue: Queue<T, L>,
     in_work: usize,
-    spare: Vec<Done>,
+    spare: Vec<Done<L>>,
     error: Option<anyhow::Error>,
 }
 
 /// The line that all threads serve.
-struct Line<'i, O, T> {
+struct Line<'i, O, T, L> {
     source: Mutex<(&'i mut Input, u64)>,
-    ordered: Mutex<Queue<O>>,
-    written: Mutex<Written<T>>,
+    ordered: Mutex<Queue<O, L>>,
+    written: Mutex<Written<T, L>>,
     /// A batch was written, or the run failed.
     moved: Condvar,
 }
 
-impl<O: FnMut(&mut Done), T: FnMut(&[u8]) -> anyhow::Result<()>> Line<'_, O, T> {
+impl<O, T, L> Line<'_, O, T, L>
+where
+    O: FnMut(&mut Done<L>),
+    T: FnMut(&mut Done<L>) -> anyhow::Result<()>,
+    L: Default + Send,
+{
     fn serve<S: Default>(
         &self,
-        work: &impl Fn(&mut S, &Batch, &mut Done),
-        pack: &impl Fn(&mut Done) -> std::io::Result<()>,
+        work: &impl Fn(&mut S, &Batch, &mut Done<L>),
+        pack: &impl Fn(&mut Done<L>) -> std::io::Result<()>,
     ) {
         let mut state = S::default();
         let mut batch = Batch::default();
@@ -169,7 +182,7 @@ impl<O: FnMut(&mut Done), T: FnMut(&[u8]) -> anyhow::Result<()>> Line<'_, O, T> 
     }
 
     /// Hands a batch in; what is in order now comes back.
-    fn order(&self, number: u64, done: Done) -> Vec<(u64, Done)> {
+    fn order(&self, number: u64, done: Done<L>) -> Vec<(u64, Done<L>)> {
         let mut queue = lock(&self.ordered);
         queue.waiting.insert(number, done);
         let mut ready = Vec::new();
@@ -180,15 +193,15 @@ impl<O: FnMut(&mut Done), T: FnMut(&[u8]) -> anyhow::Result<()>> Line<'_, O, T> 
         ready
     }
 
-    fn write(&self, number: u64, done: Done, packed: std::io::Result<()>) {
+    fn write(&self, number: u64, done: Done<L>, packed: std::io::Result<()>) {
         let mut written = lock(&self.written);
         if let Err(error) = packed {
             written.error.get_or_insert(error.into());
         }
         written.queue.waiting.insert(number, done);
-        while let Some((_, done)) = written.queue.pop() {
+        while let Some((_, mut done)) = written.queue.pop() {
             if written.error.is_none()
-                && let Err(error) = (written.queue.take)(&done.bytes)
+                && let Err(error) = (written.queue.take)(&mut done)
             {
                 written.error = Some(error);
             }

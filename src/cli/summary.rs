@@ -126,6 +126,13 @@ impl Teller {
         Error::input(names.join(", "), read)
     }
 
+    /// Clears the bar.
+    pub(super) fn stop(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
     /// Clears the bar and prints the summary.
     pub(super) fn finish(&self) {
         if let Some(bar) = &self.bar {

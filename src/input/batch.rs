@@ -6,8 +6,10 @@ use super::columns::{Role, Wanted};
 use super::delimited::{self, Cell};
 use super::encoding::{self, Choice};
 use super::folder::stem;
-use super::{Format, Told, feed, jsonl, openi};
-use crate::Report;
+use super::document::Document;
+use super::frame::Frame;
+use super::{Format, Told, bioc, feed, fhir, hl7, jsonl, mimic, openi};
+use crate::{Report, StudyKey};
 use encoding_rs::{Encoding, UTF_8};
 use std::fmt;
 use std::io::Read;
@@ -28,6 +30,8 @@ pub struct Reading {
     pub empty: bool,
     /// It came without an id and bears the number of its record.
     pub numbered: bool,
+    /// Where the text was stripped of markup: places of the original ([`Document::origin`]).
+    pub(crate) origin: Vec<(u32, u32)>,
 }
 
 /// Where a record stands.
@@ -37,13 +41,16 @@ pub(crate) struct Place<'a> {
     pub(crate) file: &'a str,
     /// The line, from 1; 0 for a whole file.
     pub(crate) line: u64,
+    /// The number of the record, from 1, where lines do not tell it.
+    pub(crate) record: u64,
 }
 
 impl fmt::Display for Place<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            0 => f.write_str(self.file),
-            line => write!(f, "{}:{line}", self.file),
+        match (self.line, self.record) {
+            (0, 0) => f.write_str(self.file),
+            (0, record) => write!(f, "{}: record {record}", self.file),
+            (line, _) => write!(f, "{}:{line}", self.file),
         }
     }
 }
@@ -57,8 +64,8 @@ pub(crate) struct Source {
     pub(crate) stem: String,
     /// What it looks like inside.
     pub(crate) format: Format,
-    /// Tables: the byte between cells.
-    pub(crate) delimiter: u8,
+    /// What a record of it is.
+    pub(crate) frame: Frame,
     /// Tables: what each column is good for.
     pub(crate) roles: Vec<Role>,
     /// Stands before a row number that serves as id, where several sources might give the same.
@@ -90,6 +97,11 @@ pub struct Batch {
     pub(crate) files: Vec<(PathBuf, Format)>,
     pub(crate) encoding: Option<&'static Encoding>,
     pub(crate) transcoded: bool,
+    /// Rows of a columnar source, and the number of the first.
+    #[cfg(feature = "arrow")]
+    pub(crate) rows: Option<(arrow_array::RecordBatch, u64)>,
+    /// Its number among all batches of the run.
+    pub number: u64,
     /// What the cutting of this batch had to tell.
     pub told: Vec<Told>,
 }
@@ -102,7 +114,24 @@ impl Batch {
         self.files.clear();
         self.encoding = None;
         self.transcoded = false;
+        #[cfg(feature = "arrow")]
+        {
+            self.rows = None;
+        }
         self.told.clear();
+    }
+
+    /// Keeps the first records only; gives how many there are now.
+    pub(crate) fn keep(&mut self, most: usize) -> usize {
+        self.records.truncate(most);
+        self.files.truncate(most);
+        let count = self.records.len() + self.files.len();
+        #[cfg(feature = "arrow")]
+        if let Some((rows, _)) = &mut self.rows {
+            *rows = rows.slice(0, rows.num_rows().min(most));
+            return count + rows.num_rows();
+        }
+        count
     }
 
     /// Bytes held.
@@ -122,19 +151,26 @@ impl Batch {
             return;
         };
         let mut cells = Vec::new();
+        #[cfg(feature = "arrow")]
+        if let Some((rows, first)) = &self.rows {
+            super::columnar::read(source, rows, *first, &mut each);
+        }
         for record in &self.records {
-            let place = Place { file: &source.name, line: if source.is_whole() { 0 } else { record.line } };
+            let lines = matches!(source.frame, Frame::Line | Frame::Row(_));
+            let (line, number) = if lines { (record.line, 0) } else { (0, record.row) };
+            let place = Place { file: &source.name, line, record: if source.format.is_whole() { 0 } else { number } };
             let bytes = &self.bytes[record.start..record.end];
-            let reading = match source.is_whole() {
-                true => source.whole(bytes, source.format, &source.name, source.stem.clone(), told),
-                false => self.row(source, record, &mut cells),
+            let readings = match source.format {
+                Format::Csv | Format::Tsv | Format::Jsonl => self.row(source, record, &mut cells).map(|r| vec![r]),
+                format if format.is_whole() => source.whole(bytes, format, &source.name, source.stem.clone(), told),
+                _ => self.documents(source, record),
             };
-            each(reading.and_then(|r| source.fits(r)).map_err(|message| Told::problem(place.to_string(), message)));
+            give(source, readings, || place.to_string(), &mut each);
         }
         for (path, format) in &self.files {
             let name = path.display().to_string();
-            let reading = source.file(path, *format, &name, told).and_then(|r| source.fits(r));
-            each(reading.map_err(|message| Told::problem(name, message)));
+            let readings = source.file(path, *format, &name, told);
+            give(source, readings, || name.clone(), &mut each);
         }
     }
 
@@ -145,7 +181,7 @@ impl Batch {
         };
         for record in &self.records {
             let (line, bad) = self.text(record);
-            each(Place { file: &source.name, line: record.line }, &line, bad);
+            each(Place { file: &source.name, line: record.line, record: 0 }, &line, bad);
         }
     }
 
@@ -164,13 +200,32 @@ impl Batch {
         (text, bad)
     }
 
+    /// The reports of one record of a document format.
+    fn documents(&self, source: &Source, record: &Record) -> Result<Vec<Reading>, String> {
+        let (text, bad) = self.text(record);
+        let documents = match source.format {
+            Format::Hl7 => hl7::read(&text)?,
+            Format::Fhir => fhir::read(&text)?,
+            _ if text.trim_start().starts_with('<') => bioc::read_xml(&text)?,
+            _ => bioc::read_json(&text)?,
+        };
+        let row = format!("{}{}", source.prefix, record.row);
+        let several = documents.len() > 1;
+        let name = |i: usize| if several { format!("{row}.{}", i + 1) } else { row.clone() };
+        let encoding = self.encoding();
+        Ok(documents.into_iter().enumerate().map(|(i, d)| reading(d, || name(i), bad, encoding)).collect())
+    }
+
     fn row(&self, source: &Source, record: &Record, cells: &mut Vec<Cell>) -> Result<Reading, String> {
         let (line, bad) = self.text(record);
         let fallback = || format!("{}{}", source.prefix, record.row);
         let fields = if source.format == Format::Jsonl {
             jsonl::fields(&line, &source.wanted)?
         } else {
-            delimited::cells(&line, source.delimiter, cells)?;
+            let Frame::Row(delimiter) = source.frame else {
+                return Err("no row of a table".to_owned());
+            };
+            delimited::cells(&line, delimiter, cells)?;
             if cells.len() != source.roles.len() {
                 return Err(format!("{} cells; expected {} as in the header", cells.len(), source.roles.len()));
             }
@@ -184,10 +239,29 @@ impl Batch {
     }
 }
 
+/// Hands on what was read of one record.
+pub(crate) fn give(
+    source: &Source,
+    readings: Result<Vec<Reading>, String>,
+    place: impl Fn() -> String,
+    mut each: impl FnMut(Result<Reading, Told>),
+) {
+    match readings {
+        Ok(readings) => {
+            for reading in readings {
+                each(source.fits(reading).map_err(|message| Told::problem(place(), message)));
+            }
+        }
+        Err(message) => each(Err(Told::problem(place(), message))),
+    }
+}
+
 impl Source {
-    /// The source is one report.
-    pub(crate) const fn is_whole(&self) -> bool {
-        matches!(self.format, Format::Txt | Format::Openi)
+    /// The bytes that a record may have, other columns, escapes and markup included.
+    pub(crate) fn raw_limit(&self) -> usize {
+        // Base64, markup, and pictures beside the text.
+        let times = if matches!(self.format, Format::Fhir | Format::Hl7 | Format::Dicom) { 16 } else { 1 };
+        self.max_bytes.saturating_mul(times).saturating_add(RAW_MARGIN)
     }
 
     fn fits(&self, reading: Reading) -> Result<Reading, String> {
@@ -197,28 +271,34 @@ impl Source {
         }
     }
 
-    fn file(&self, path: &Path, format: Format, name: &str, told: &mut Vec<Told>) -> Result<Reading, String> {
+    fn file(
+        &self,
+        path: &Path,
+        format: Format,
+        name: &str,
+        told: &mut Vec<Told>,
+    ) -> Result<Vec<Reading>, String> {
         let mut feed = feed::open(Some(path), Choice::Fixed(UTF_8), &self.counter).map_err(|e| e.to_string())?;
         let mut bytes = Vec::new();
-        let limit = self.max_bytes.saturating_add(RAW_MARGIN) as u64;
+        let limit = self.raw_limit() as u64;
         let size = match feed.reader.by_ref().take(limit + 1).read_to_end(&mut bytes) {
             Ok(size) => size,
             // A whole member was read; what follows it is padding or garbage, not the report.
-            Err(e) if feed.packed && e.kind() == std::io::ErrorKind::InvalidInput && !bytes.is_empty() => {
+            Err(e) if feed.is_packed() && e.kind() == std::io::ErrorKind::InvalidInput && !bytes.is_empty() => {
                 told.push(Told::problem(name, format!("{} bytes, then no gzip: the rest was not read", bytes.len())));
                 bytes.len()
             }
-            Err(e) => {
-                let kind = if feed.packed { "broken gzip: " } else { "" };
-                return Err(format!("{kind}{e} after {} bytes", bytes.len()));
-            }
+            Err(e) => return Err(format!("{}{e} after {} bytes", feed.broken(), bytes.len())),
         };
         if size as u64 > limit {
             drop(bytes);
-            let rest = std::io::copy(&mut feed.reader, &mut std::io::sink()).map_err(|e| e.to_string())?;
-            return Err(too_long(size as u64 + rest, self.max_bytes));
+            return Err(too_long(size as u64 + feed.rest(), self.max_bytes));
         }
-        self.whole(&bytes, format, name, stem(path), told)
+        let mut readings = self.whole(&bytes, format, name, stem(path), told)?;
+        if let Some(study) = mimic::study(path) {
+            readings.iter_mut().filter(|r| r.report.study == StudyKey::default()).for_each(|r| r.report.study = study.clone());
+        }
+        Ok(readings)
     }
 
     fn whole(
@@ -228,7 +308,10 @@ impl Source {
         name: &str,
         stem: String,
         told: &mut Vec<Told>,
-    ) -> Result<Reading, String> {
+    ) -> Result<Vec<Reading>, String> {
+        if format == Format::Dicom {
+            return Ok(numbered(dicom(bytes)?, &stem, 0, UTF_8));
+        }
         if self.choice == Choice::Auto
             && let Some(message) = encoding::not_text(bytes)
         {
@@ -238,12 +321,44 @@ impl Source {
         if guessed {
             told.push(guessed_encoding(name, encoding));
         }
-        let (id, text, empty) = match format {
-            Format::Openi => openi::read(&text)?,
-            _ => (None, text.into_owned(), false),
+        let documents = match format {
+            Format::Openi => {
+                let (id, text, empty) = openi::read(&text)?;
+                vec![Document { id, text, empty, ..Document::default() }]
+            }
+            _ => vec![Document { text: text.into_owned(), ..Document::default() }],
         };
-        Ok(Reading { report: Report::new(id.unwrap_or(stem), text), bad_bytes, encoding, empty, numbered: false })
+        Ok(numbered(documents, &stem, bad_bytes, encoding))
     }
+}
+
+/// The reports that fill a file: without an id of their own they bear the file's name.
+fn numbered(documents: Vec<Document>, stem: &str, bad: usize, encoding: &'static Encoding) -> Vec<Reading> {
+    let several = documents.len() > 1;
+    let name = |i: usize| if several { format!("{stem}-{}", i + 1) } else { stem.to_owned() };
+    documents
+        .into_iter()
+        .enumerate()
+        .map(|(i, d)| Reading { numbered: false, ..reading(d, || name(i), bad, encoding) })
+        .collect()
+}
+
+fn reading(document: Document, fallback: impl FnOnce() -> String, bad: usize, encoding: &'static Encoding) -> Reading {
+    let Document { id, text, study, empty, origin } = document;
+    let id = id.filter(|id| !id.is_empty());
+    let numbered = id.is_none();
+    let report = Report { id: id.unwrap_or_else(fallback), text, study };
+    Reading { report, bad_bytes: bad, encoding, empty, numbered, origin }
+}
+
+#[cfg(feature = "dicom")]
+fn dicom(bytes: &[u8]) -> Result<Vec<Document>, String> {
+    crate::dicom::read(bytes)
+}
+
+#[cfg(not(feature = "dicom"))]
+fn dicom(_: &[u8]) -> Result<Vec<Document>, String> {
+    Err("DICOM, which this radlabel was built without; expected one built with --features full".to_owned())
 }
 
 /// A raw record may be this much longer than its report: other columns, escapes.

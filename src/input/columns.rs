@@ -189,7 +189,14 @@ impl<'a> Fields<'a> {
             compose(&self.sections)
         };
         let study = if self.study.iter().all(Option::is_none) { StudyKey::default() } else { study(self.study) };
-        Reading { report: Report { id, text, study }, bad_bytes: 0, encoding: encoding_rs::UTF_8, empty, numbered }
+        Reading {
+            report: Report { id, text, study },
+            bad_bytes: 0,
+            encoding: encoding_rs::UTF_8,
+            empty,
+            numbered,
+            origin: Vec::new(),
+        }
     }
 }
 
@@ -251,6 +258,27 @@ pub(crate) fn shown(name: &str) -> String {
     } else {
         format!("(a cell of {} bytes that is no name)", name.len())
     }
+}
+
+/// What the columns of a table are good for, and what was guessed of them; or why it is no table of reports.
+pub(crate) fn roles(names: &[String], wanted: &Wanted) -> Result<(Vec<Role>, Option<String>), String> {
+    for (i, name) in names.iter().enumerate().filter(|(_, n)| !n.is_empty()) {
+        if names[..i].iter().any(|n| n.eq_ignore_ascii_case(name)) {
+            return Err(format!("the column {} is there twice; expected each once", shown(name)));
+        }
+    }
+    let roles: Vec<_> = names.iter().map(|n| wanted.role(n)).collect();
+    let found = || names.iter().take(40).map(|n| shown(n)).collect::<Vec<_>>().join(", ");
+    let mut asked = wanted.texts.iter().chain(&wanted.id);
+    if let Some(missing) = asked.find(|asked| !names.contains(&asked.trim().to_owned())) {
+        return Err(format!("no column \"{missing}\"; found {}", found()));
+    }
+    if !roles.iter().any(|r| r.text.is_some() || r.chosen.is_some() || r.section >= Some(2)) {
+        let expected = "expected text, report, note, findings or impression (or name it with --text-column)";
+        return Err(format!("no column of text; found {}; {expected}", found()));
+    }
+    let guess = told(names, &roles, wanted);
+    Ok((roles, guess))
 }
 
 /// Says which of these names were taken for what; `None` where nothing had to be guessed.

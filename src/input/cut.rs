@@ -1,13 +1,14 @@
-//! A stream of bytes -> batches of records: lines, or rows of a table.
+//! A stream of bytes -> batches of records ([`Frame`]).
 //!
 //! This is the one step that cannot be shared between threads, so it only looks for ends of records. What
 //! cannot be kept in memory (a record over the limit) is counted past, and what was read before a fault of
 //! the stream is still given.
 
-use super::batch::{Batch, RAW_MARGIN, Record, Source, guessed_encoding, too_long};
-use super::delimited::{Scan, trimmed};
+use super::batch::{Batch, Record, Source, guessed_encoding, too_long};
+use super::delimited::trimmed;
 use super::feed::Feed;
-use super::{Format, Told, encoding};
+use super::frame::{Frame, Scan};
+use super::{Told, encoding};
 use std::io::{BufRead, ErrorKind, Read};
 use std::sync::Arc;
 
@@ -16,6 +17,11 @@ const BATCH_BYTES: usize = 1 << 16;
 const BATCH_RECORDS: usize = 1 << 12;
 /// After so many quoted cells that are never closed, the rest of a table is given up.
 const MAX_RESTARTS: u32 = 100;
+/// A packed stream that unpacks to more than this many times its size is no archive of reports.
+const MAX_RATIO: u64 = 2000;
+/// Nor is one of this ratio that holds a single record of [`BOMB_BYTES`].
+const MAX_RECORD_RATIO: u64 = 100;
+const BOMB_BYTES: u64 = 1 << 30;
 
 /// Cuts one source.
 pub(crate) struct Cutter {
@@ -23,6 +29,7 @@ pub(crate) struct Cutter {
     feed: Feed,
     /// Bytes after the last record of the last batch.
     carry: Vec<u8>,
+    scan: Scan,
     line: u64,
     row: u64,
     header: bool,
@@ -41,8 +48,9 @@ struct Dropped {
 
 impl Cutter {
     pub(crate) fn new(source: Arc<Source>, feed: Feed) -> Cutter {
-        let header = matches!(source.format, Format::Csv | Format::Tsv);
-        Cutter { source, feed, carry: Vec::new(), line: 1, row: 0, header, ended: false, taken: 0, restarts: 0 }
+        let header = matches!(source.frame, Frame::Row(_));
+        let scan = Scan::new(source.frame, 0);
+        Cutter { source, feed, carry: Vec::new(), scan, line: 1, row: 0, header, ended: false, taken: 0, restarts: 0 }
     }
 
     /// Fills a batch; false when the source has nothing more to give.
@@ -51,7 +59,7 @@ impl Cutter {
             return false;
         }
         batch.source = Some(Arc::clone(&self.source));
-        if self.source.is_whole() {
+        if self.source.frame == Frame::Whole {
             self.whole(batch);
         } else {
             self.records(batch);
@@ -70,7 +78,7 @@ impl Cutter {
 
     fn whole(&mut self, batch: &mut Batch) {
         self.ended = true;
-        let limit = self.source.max_bytes.saturating_add(RAW_MARGIN) as u64;
+        let limit = self.source.raw_limit() as u64;
         let read = self.feed.reader.by_ref().take(limit + 1).read_to_end(&mut batch.bytes);
         let size = batch.bytes.len() as u64;
         self.taken = size;
@@ -78,8 +86,7 @@ impl Cutter {
             Err(error) => Some(self.broken(&error)),
             Ok(_) if size > limit => {
                 batch.bytes.clear();
-                let rest = std::io::copy(&mut self.feed.reader, &mut std::io::sink()).unwrap_or(0);
-                Some(Told::problem(&self.source.name, too_long(size + rest, self.source.max_bytes)))
+                Some(Told::problem(&self.source.name, too_long(size + self.feed.rest(), self.source.max_bytes)))
             }
             Ok(_) => None,
         };
@@ -92,59 +99,84 @@ impl Cutter {
     fn records(&mut self, batch: &mut Batch) {
         std::mem::swap(&mut batch.bytes, &mut self.carry);
         self.carry.clear();
-        let delimiter = matches!(self.source.format, Format::Csv | Format::Tsv).then_some(self.source.delimiter);
-        let mut scan = Scan { delimiter, at: 0, quoted: false };
-        let limit = self.source.max_bytes.saturating_add(RAW_MARGIN);
+        let limit = self.source.raw_limit();
         let mut dropped = Dropped::default();
         let mut start = 0;
         loop {
-            while let Some(end) = scan.end(&batch.bytes, start, dropped.last) {
+            while let Some(end) = self.scan.end(&batch.bytes, start, dropped.last, self.ended) {
                 self.record(batch, start, end, &mut dropped);
                 start = end;
                 if start >= BATCH_BYTES || batch.records.len() >= BATCH_RECORDS {
                     self.carry.extend_from_slice(&batch.bytes[start..]);
                     batch.bytes.truncate(start);
+                    self.scan.moved(start);
                     return;
                 }
             }
-            if batch.bytes.len() - start > limit || dropped.bytes > 0 {
-                let gone = &batch.bytes[start..scan.at];
+            let over = batch.bytes.len() - start > limit;
+            if over && self.scan.is_between() {
+                self.line += memchr::memchr_iter(b'\n', &batch.bytes[start..self.scan.at]).count() as u64;
+                batch.bytes.drain(start..self.scan.at);
+                self.scan.at = start;
+            } else if over || dropped.bytes > 0 {
+                let gone = &batch.bytes[start..self.scan.at];
                 dropped.bytes += gone.len() as u64;
                 dropped.lines += memchr::memchr_iter(b'\n', gone).count() as u64;
                 dropped.last = gone.last().copied().or(dropped.last);
-                batch.bytes.drain(start..scan.at);
-                scan.at = start;
+                batch.bytes.drain(start..self.scan.at);
+                self.scan.at = start;
             }
             if self.ended {
-                let open = scan.is_open(&batch.bytes);
+                let open = self.scan.is_open(&batch.bytes);
                 if open && dropped.bytes == 0 && self.restart(batch, &mut start) {
-                    scan = Scan { delimiter, at: start, quoted: false };
+                    self.scan.restart(start);
                     continue;
                 }
-                if !open && (start < batch.bytes.len() || dropped.bytes > 0) {
-                    self.record(batch, start, batch.bytes.len(), &mut dropped);
-                } else if dropped.bytes > 0 {
-                    batch.told.push(self.unclosed());
-                }
+                self.last(batch, start, open, &mut dropped);
+                self.scan = Scan::new(self.source.frame, 0);
                 return;
             }
-            if !self.more(batch) {
+            if !self.more(batch, &dropped) {
                 // The last record is cut: what the stream's own fault says is enough.
                 batch.bytes.truncate(start);
                 dropped = Dropped::default();
-                scan = Scan { delimiter, at: start, quoted: false };
+                self.scan = Scan::new(self.source.frame, start);
             }
         }
     }
 
+    /// What stands after the last end of a record, when no more bytes will come.
+    fn last(&mut self, batch: &mut Batch, start: usize, open: bool, dropped: &mut Dropped) {
+        match self.source.frame {
+            Frame::Line | Frame::Row(_) if !open => {
+                if start < batch.bytes.len() || dropped.bytes > 0 {
+                    self.record(batch, start, batch.bytes.len(), dropped);
+                }
+            }
+            Frame::Line | Frame::Row(_) if dropped.bytes == 0 => {}
+            Frame::Row(_) => batch.told.push(self.unclosed()),
+            _ if !self.scan.is_between() && (start < batch.bytes.len() || dropped.bytes > 0) => {
+                let rest = trimmed(&batch.bytes[start..]);
+                if !rest.is_empty() || dropped.bytes > 0 {
+                    let message = format!("the source ends inside record {}; it was left out", self.row + 1);
+                    batch.told.push(Told::problem(&self.source.name, message));
+                }
+            }
+            _ => {}
+        }
+    }
+
     fn record(&mut self, batch: &mut Batch, start: usize, end: usize, dropped: &mut Dropped) {
-        let bytes = &batch.bytes[start..end];
-        let line = self.line;
-        let lines = match self.source.format {
-            Format::Csv | Format::Tsv => memchr::memchr_iter(b'\n', bytes).count() as u64,
-            _ => 1,
+        let begin = self.scan.begin(start).min(end);
+        let before = memchr::memchr_iter(b'\n', &batch.bytes[start..begin]).count() as u64;
+        let bytes = &batch.bytes[begin..end];
+        let line = self.line + before;
+        let lines = match self.source.frame {
+            Frame::Line => 1,
+            _ => memchr::memchr_iter(b'\n', bytes).count() as u64,
         };
-        self.line += lines + dropped.lines;
+        self.line = line + lines + dropped.lines;
+        let start = begin;
         if dropped.bytes > 0 {
             self.row += 1;
             let size = dropped.bytes + trimmed(bytes).len() as u64;
@@ -181,7 +213,7 @@ impl Cutter {
     }
 
     /// Takes more bytes; false when the stream is broken.
-    fn more(&mut self, batch: &mut Batch) -> bool {
+    fn more(&mut self, batch: &mut Batch, dropped: &Dropped) -> bool {
         loop {
             match self.feed.reader.fill_buf() {
                 Ok([]) => {
@@ -193,6 +225,11 @@ impl Cutter {
                     batch.bytes.extend_from_slice(bytes);
                     self.taken += count as u64;
                     self.feed.reader.consume(count);
+                    if let Some(told) = self.bomb(dropped) {
+                        self.ended = true;
+                        batch.told.push(told);
+                        return false;
+                    }
                     return true;
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -206,9 +243,25 @@ impl Cutter {
         }
     }
 
+    /// A packed stream that nobody wrote to keep reports in.
+    fn bomb(&self, dropped: &Dropped) -> Option<Told> {
+        if self.taken < BOMB_BYTES || !self.feed.is_packed() {
+            return None;
+        }
+        let ratio = self.taken / self.feed.raw().max(1);
+        let bomb = ratio > MAX_RATIO || (dropped.bytes > BOMB_BYTES && ratio > MAX_RECORD_RATIO);
+        bomb.then(|| {
+            let message = format!(
+                "unpacks to more than {ratio} times its size ({} bytes so far, {} records); the rest was not read",
+                self.taken, self.row
+            );
+            Told::problem(&self.source.name, message)
+        })
+    }
+
     fn broken(&self, error: &std::io::Error) -> Told {
-        let kind = if self.feed.packed { "broken gzip: " } else { "" };
-        let message = match self.source.is_whole() {
+        let kind = self.feed.broken();
+        let message = match self.source.frame == Frame::Whole {
             true => format!("{kind}{error} after {} bytes", self.taken),
             false => {
                 format!("{kind}{error} after {} bytes and {} records; the rest was not read", self.taken, self.row)

@@ -6,46 +6,44 @@
 
 use memchr::{memchr, memchr2};
 
-/// Looks for the end of a record in bytes that arrive in pieces.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Scan {
-    /// Tables: the byte between cells. `None`: a record is a line.
-    pub(crate) delimiter: Option<u8>,
-    /// Up to here the bytes were looked at.
-    pub(crate) at: usize,
+/// Looks for the end of a row in bytes that arrive in pieces.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Rows {
     /// Inside a quoted cell.
-    pub(crate) quoted: bool,
+    quoted: bool,
 }
 
-impl Scan {
-    /// One past the line break that ends the record that begins at `start`. `before` is the byte that stood
-    /// before `start` where the record's own beginning was dropped.
-    pub(crate) fn end(&mut self, bytes: &[u8], start: usize, before: Option<u8>) -> Option<usize> {
-        let Some(delimiter) = self.delimiter else {
-            let found = memchr(b'\n', &bytes[self.at..]).map(|p| self.at + p + 1);
-            self.at = found.unwrap_or(bytes.len());
-            return found;
-        };
+impl Rows {
+    /// One past the line break that ends the row that begins at `start`; `at` is how far the bytes were looked at.
+    /// `before` is the byte that stood before `start` where the row's own beginning was dropped.
+    pub(crate) fn end(
+        &mut self,
+        delimiter: u8,
+        at: &mut usize,
+        bytes: &[u8],
+        start: usize,
+        before: Option<u8>,
+    ) -> Option<usize> {
         loop {
             if self.quoted {
-                let Some(p) = memchr(b'"', &bytes[self.at..]).map(|p| self.at + p) else {
-                    self.at = bytes.len();
+                let Some(p) = memchr(b'"', &bytes[*at..]).map(|p| *at + p) else {
+                    *at = bytes.len();
                     return None;
                 };
                 // Whether the quote closes or is one of two is known only with the next byte.
                 let Some(&next) = bytes.get(p + 1) else {
-                    self.at = p;
+                    *at = p;
                     return None;
                 };
                 self.quoted = next == b'"';
-                self.at = p + 1 + usize::from(self.quoted);
+                *at = p + 1 + usize::from(self.quoted);
                 continue;
             }
-            let Some(p) = memchr2(b'"', b'\n', &bytes[self.at..]).map(|p| self.at + p) else {
-                self.at = bytes.len();
+            let Some(p) = memchr2(b'"', b'\n', &bytes[*at..]).map(|p| *at + p) else {
+                *at = bytes.len();
                 return None;
             };
-            self.at = p + 1;
+            *at = p + 1;
             if bytes[p] == b'\n' {
                 return Some(p + 1);
             }
@@ -55,8 +53,8 @@ impl Scan {
     }
 
     /// At the end of the bytes: a quoted cell was never closed.
-    pub(crate) fn is_open(&self, bytes: &[u8]) -> bool {
-        self.quoted && bytes.get(self.at) != Some(&b'"')
+    pub(crate) fn is_open(self, at: usize, bytes: &[u8]) -> bool {
+        self.quoted && bytes.get(at) != Some(&b'"')
     }
 }
 
@@ -139,32 +137,6 @@ pub(crate) fn delimiter(header: &[u8]) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn split(text: &str, piece: usize) -> Vec<String> {
-        let mut scan = Scan { delimiter: Some(b','), at: 0, quoted: false };
-        let mut seen = Vec::new();
-        let mut records = Vec::new();
-        let mut start = 0;
-        for bytes in text.as_bytes().chunks(piece) {
-            seen.extend_from_slice(bytes);
-            while let Some(end) = scan.end(&seen, start, None) {
-                records.push(String::from_utf8_lossy(&seen[start..end]).into_owned());
-                start = end;
-            }
-        }
-        records
-    }
-
-    #[test]
-    fn cuts_records_whatever_the_pieces() {
-        let text = "id,text\n1,\"a \"\"b\"\"\nc, d\"\n2,5\" tube\r\n\n3,\"\"\n";
-        for piece in 1..text.len() {
-            assert_eq!(
-                split(text, piece),
-                ["id,text\n", "1,\"a \"\"b\"\"\nc, d\"\n", "2,5\" tube\r\n", "\n", "3,\"\"\n"]
-            );
-        }
-    }
 
     #[test]
     fn reads_cells() {

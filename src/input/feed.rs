@@ -1,4 +1,4 @@
-//! One source of bytes: a file, a pipe or standard input, unpacked if it is gzip, with a look at its start.
+//! One source of bytes: a file, a pipe or standard input, unpacked if it is gzip or zstd, with a look at its start.
 //!
 //! The look is what recognises a format, so it is taken before anything is consumed and handed back to the
 //! reader afterwards; a pipe can be read only once. A fault met while looking is kept for its place in the
@@ -28,8 +28,56 @@ pub(crate) struct Feed {
     pub(crate) guessed: bool,
     /// The bytes were turned into UTF-8 on the way; `encoding` is what they were.
     pub(crate) transcoded: bool,
-    /// The source is a gzip stream.
-    pub(crate) packed: bool,
+    /// How the source is packed.
+    pub(crate) packed: Option<Packing>,
+    /// Bytes taken from it, as they lie on disk.
+    raw: Arc<AtomicU64>,
+}
+
+/// How a source is packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Packing {
+    Gzip,
+    Zstd,
+}
+
+impl Feed {
+    /// The bytes come out of a packed stream.
+    pub(crate) const fn is_packed(&self) -> bool {
+        self.packed.is_some()
+    }
+
+    /// Bytes taken so far, as they lie on disk.
+    pub(crate) fn raw(&self) -> u64 {
+        self.raw.load(Ordering::Relaxed)
+    }
+
+    /// What a fault of the stream is a fault of.
+    pub(crate) const fn broken(&self) -> &'static str {
+        match self.packed {
+            Some(Packing::Gzip) => "broken gzip: ",
+            Some(Packing::Zstd) => "broken zstd: ",
+            None => "",
+        }
+    }
+
+    /// Counts the bytes that are left; of a packed stream at most 1 GiB, as it may unpack to any size.
+    pub(crate) fn rest(&mut self) -> u64 {
+        let most = if self.is_packed() { 1 << 30 } else { u64::MAX };
+        io::copy(&mut self.reader.by_ref().take(most), &mut io::sink()).unwrap_or(0)
+    }
+}
+
+/// The packing that a stream's first bytes tell.
+fn packing(head: &[u8]) -> Option<Packing> {
+    // A zstd stream may begin with a skippable frame.
+    let skippable = head.len() >= 4 && (0x50..=0x5f).contains(&head[0]) && head[1..4] == [0x2a, 0x4d, 0x18];
+    match head {
+        [0x1f, 0x8b, ..] => Some(Packing::Gzip),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Packing::Zstd),
+        _ if skippable => Some(Packing::Zstd),
+        _ => None,
+    }
 }
 
 /// Opens a file, or standard input for `None`. Every byte taken from it is added to `counter`.
@@ -38,11 +86,18 @@ pub(crate) fn open(path: Option<&Path>, choice: Choice, counter: &Arc<AtomicU64>
         Some(path) => Box::new(File::open(path)?),
         None => Box::new(io::stdin()),
     };
-    let counted: Box<dyn Read + Send> = Box::new(Counted { inner: raw, counter: Arc::clone(counter) });
-    let (head, reader) = look(counted, 2);
-    let packed = head.starts_with(&[0x1f, 0x8b]);
-    let reader: Box<dyn Read + Send> =
-        if packed { Box::new(MultiGzDecoder::new(BufReader::with_capacity(1 << 16, reader))) } else { reader };
+    let own = Arc::<AtomicU64>::default();
+    let counters = [Arc::clone(counter), Arc::clone(&own)];
+    let counted: Box<dyn Read + Send> = Box::new(Counted { inner: raw, counters });
+    let (head, reader) = look(counted, 4);
+    let packed = packing(&head);
+    let buffered = |reader| BufReader::with_capacity(1 << 16, reader);
+    let reader: Box<dyn Read + Send> = match packed {
+        Some(Packing::Gzip) => Box::new(MultiGzDecoder::new(buffered(reader))),
+        // The window is bounded by the library's own default: 128 MiB.
+        Some(Packing::Zstd) => Box::new(zstd::stream::read::Decoder::with_buffer(buffered(reader))?),
+        None => reader,
+    };
     let (head, reader) = look(reader, LOOK);
     let (encoding, mark, guessed) = encoding::at_start(&head, choice);
     let transcoded = encoding.is_some_and(|e| !e.is_ascii_compatible());
@@ -55,7 +110,7 @@ pub(crate) fn open(path: Option<&Path>, choice: Choice, counter: &Arc<AtomicU64>
     if let (true, Some(encoding)) = (transcoded, encoding) {
         (head, reader) = look(Box::new(Transcoder::new(reader, encoding)), LOOK);
     }
-    Ok(Feed { head, reader: BufReader::with_capacity(1 << 17, reader), encoding, guessed, transcoded, packed })
+    Ok(Feed { head, reader: BufReader::with_capacity(1 << 17, reader), encoding, guessed, transcoded, packed, raw: own })
 }
 
 /// Takes up to `size` bytes, and a reader that gives them again.
@@ -77,13 +132,15 @@ impl Read for Fault {
 
 struct Counted {
     inner: Box<dyn Read + Send>,
-    counter: Arc<AtomicU64>,
+    counters: [Arc<AtomicU64>; 2],
 }
 
 impl Read for Counted {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(out)?;
-        self.counter.fetch_add(read as u64, Ordering::Relaxed);
+        for counter in &self.counters {
+            counter.fetch_add(read as u64, Ordering::Relaxed);
+        }
         Ok(read)
     }
 }

@@ -1,9 +1,12 @@
 //! A folder -> its report files, sorted by path, however deep they lie.
 //!
 //! One level is listed at a time, so memory holds the names of one path's siblings, never of the whole
-//! archive. Tables and JSONL inside a folder are passed over: they are often about the reports, not reports.
+//! archive. CSV and JSON inside a folder are passed over unless a pattern or the format names them: they are
+//! often about the reports, not reports.
 
 use super::{Format, Told};
+use crate::Error;
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -11,14 +14,25 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Walk {
     /// Open levels: the folder, and its names in reverse, so that the next one is last.
     levels: Vec<(PathBuf, Vec<OsString>)>,
+    root: PathBuf,
     only: Option<Format>,
+    /// Where it stands, a file is read if a pattern fits its path below the root.
+    globs: Option<GlobSet>,
     passed_over: u64,
 }
 
 impl Walk {
     /// A walk that begins at a folder.
-    pub(crate) fn new(folder: &Path, only: Option<Format>) -> std::io::Result<Walk> {
-        Ok(Walk { levels: vec![(folder.to_owned(), names(folder)?)], only, passed_over: 0 })
+    pub(crate) fn new(folder: &Path, only: Option<Format>, globs: &[String]) -> Result<Walk, Error> {
+        let mut set = GlobSetBuilder::new();
+        for glob in globs {
+            let glob = GlobBuilder::new(glob).literal_separator(true).build();
+            set.add(glob.map_err(|e| Error::Usage(format!("pattern: {e}; expected one like \"**/*.txt\"")))?);
+        }
+        let set = set.build().map_err(|e| Error::Usage(format!("patterns: {e}")))?;
+        let globs = (!globs.is_empty()).then_some(set);
+        let names = names(folder).map_err(|e| Error::input(folder.display().to_string(), e))?;
+        Ok(Walk { levels: vec![(folder.to_owned(), names)], root: folder.to_owned(), only, globs, passed_over: 0 })
     }
 
     /// Files that were no reports.
@@ -26,8 +40,8 @@ impl Walk {
         self.passed_over
     }
 
-    /// The next report file; what could not be read is told.
-    pub(crate) fn next(&mut self, told: &mut Vec<Told>) -> Option<(PathBuf, Format)> {
+    /// The next report file, with its format where the name tells it; what could not be read is told.
+    pub(crate) fn next(&mut self, told: &mut Vec<Told>) -> Option<(PathBuf, Option<Format>)> {
         loop {
             let (folder, names_left) = self.levels.last_mut()?;
             let Some(name) = names_left.pop() else {
@@ -52,10 +66,30 @@ impl Walk {
         }
     }
 
-    fn format(&self, path: &Path) -> Option<Format> {
-        let format = by_ending(path).filter(|f| matches!(f, Format::Txt | Format::Openi))?;
-        self.only.is_none_or(|only| only == format).then_some(format)
+    /// Whether a file is read, and as what.
+    #[expect(clippy::option_option, reason = "not read; read as its content tells; read as this")]
+    fn format(&self, path: &Path) -> Option<Option<Format>> {
+        let told = named(path);
+        if let Some(globs) = &self.globs {
+            let fits = globs.is_match(path.strip_prefix(&self.root).unwrap_or(path));
+            return fits.then_some(self.only.or(told));
+        }
+        match (told, self.only) {
+            (None, _) => None,
+            (Some(told), Some(only)) => (told == only || only == Format::Fhir && told == Format::Jsonl).then_some(self.only),
+            (Some(Format::Csv | Format::Tsv | Format::Jsonl), None) => None,
+            (told, None) => Some(told),
+        }
     }
+}
+
+/// The format that a name tells, JSON taken for lines of it and XML for Open-i.
+pub(crate) fn named(path: &Path) -> Option<Format> {
+    by_ending(path).or_else(|| match ending(path)?.as_str() {
+        "xml" => Some(Format::Openi),
+        "json" | "jsonl" | "ndjson" => Some(Format::Jsonl),
+        _ => None,
+    })
 }
 
 fn names(folder: &Path) -> std::io::Result<Vec<OsString>> {
@@ -67,20 +101,30 @@ fn names(folder: &Path) -> std::io::Result<Vec<OsString>> {
 
 /// A folder that holds this file would have it read as a report.
 pub(crate) fn is_report_file(path: &Path) -> bool {
-    by_ending(path).is_some_and(|f| matches!(f, Format::Txt | Format::Openi))
+    named(path).is_some_and(|f| !matches!(f, Format::Csv | Format::Tsv | Format::Jsonl))
 }
 
-/// The format that a path's ending tells, `.gz` or not.
-pub(crate) fn by_ending(path: &Path) -> Option<Format> {
+/// The ending of a path in lower case, without that of its packing.
+fn ending(path: &Path) -> Option<String> {
     let name = path.file_name()?.to_str()?.to_ascii_lowercase();
-    let name = name.strip_suffix(".gz").unwrap_or(&name);
-    let (_, ending) = name.rsplit_once('.')?;
-    match ending {
+    let (_, ending) = unpacked(&name).rsplit_once('.')?;
+    Some(ending.to_owned())
+}
+
+fn unpacked(name: &str) -> &str {
+    [".gz", ".zst", ".zstd"].iter().find_map(|e| name.strip_suffix(e)).unwrap_or(name)
+}
+
+/// The format that a path's ending tells, packed or not; `.xml` and `.json` may be several.
+pub(crate) fn by_ending(path: &Path) -> Option<Format> {
+    match ending(path)?.as_str() {
         "txt" => Some(Format::Txt),
         "csv" => Some(Format::Csv),
         "tsv" | "tab" => Some(Format::Tsv),
-        "jsonl" | "ndjson" | "json" => Some(Format::Jsonl),
-        "xml" => Some(Format::Openi),
+        "hl7" => Some(Format::Hl7),
+        "dcm" => Some(Format::Dicom),
+        "parquet" | "pq" => Some(Format::Parquet),
+        "arrow" | "arrows" | "feather" | "ipc" => Some(Format::Arrow),
         _ => None,
     }
 }
@@ -88,7 +132,7 @@ pub(crate) fn by_ending(path: &Path) -> Option<Format> {
 /// The file's name without its endings (`CXR1` of `CXR1.txt.gz`): the id of a report that fills a file.
 pub(crate) fn stem(path: &Path) -> String {
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    let name = unpacked(&name);
     match name.rsplit_once('.') {
         Some((stem, _)) if !stem.is_empty() => stem.to_owned(),
         _ => name.to_owned(),

@@ -6,14 +6,19 @@
 //! no message holds report text: a fault is told by file, line and size.
 
 mod batch;
+mod bioc;
 mod columns;
 mod cut;
 mod delimited;
 mod document;
 mod encoding;
 mod feed;
+mod fhir;
+mod frame;
+mod hl7;
 mod folder;
 mod jsonl;
+mod mimic;
 mod openi;
 mod plan;
 
@@ -42,6 +47,30 @@ pub enum Format {
     Jsonl,
     /// One report of the Open-i (Indiana University) collection, XML
     Openi,
+    /// HL7 v2 messages (ORU^R01), alone, in batches or framed by MLLP
+    Hl7,
+    /// FHIR R4: DiagnosticReports, a Bundle, or one resource a line
+    Fhir,
+    /// A BioC collection, XML or JSON
+    Bioc,
+    /// A DICOM structured report
+    Dicom,
+    /// A Parquet file
+    Parquet,
+    /// An Arrow IPC file or stream (Feather)
+    Arrow,
+}
+
+impl Format {
+    /// One report (or a few) fills the file.
+    pub(crate) const fn is_whole(self) -> bool {
+        matches!(self, Format::Txt | Format::Openi | Format::Dicom)
+    }
+
+    /// Columns of an Arrow table, not bytes of text.
+    pub(crate) const fn is_columnar(self) -> bool {
+        matches!(self, Format::Parquet | Format::Arrow)
+    }
 }
 
 /// How to read the input.
@@ -57,6 +86,10 @@ pub struct Options {
     pub text_columns: Vec<String>,
     /// A longer report is told and left out.
     pub max_report_bytes: usize,
+    /// Of folders, only the files that one of these patterns fits (`**/*.txt`), by their path below the folder.
+    pub globs: Vec<String>,
+    /// At most so many records are read.
+    pub limit: Option<u64>,
 }
 
 impl Default for Options {
@@ -67,6 +100,8 @@ impl Default for Options {
             id_column: None,
             text_columns: Vec::new(),
             max_report_bytes: MAX_REPORT_BYTES,
+            globs: Vec::new(),
+            limit: None,
         }
     }
 }

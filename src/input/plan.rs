@@ -2,17 +2,22 @@
 //!
 //! Everything that can be refused is refused before the first report is read: a path that is not there, a
 //! table without a column of text. Regular files are opened again when their turn comes, so that a thousand
-//! inputs need no thousand handles; pipes are kept open.
+//! inputs need no thousand handles; pipes are kept open. The files of a folder are planned when the walk comes to
+//! them: one that cannot be read is told, and the others are read.
 
 use super::batch::{Batch, Source, guessed_encoding};
+#[cfg(feature = "arrow")]
+use super::columnar;
 use super::columns::{self, Wanted};
 use super::cut::Cutter;
-use super::delimited::{self, Scan};
+use super::delimited;
 use super::encoding::{self, Choice};
 use super::feed::{self, Feed};
-use super::folder::{Walk, by_ending, stem};
+use super::folder::{Walk, by_ending, named, stem};
+use super::frame::{Frame, Scan};
 use super::{Format, Options, Told, jsonl};
 use crate::Error;
+use std::collections::VecDeque;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,11 +28,12 @@ const BATCH_FILES: usize = 64;
 
 /// All inputs of a run.
 pub struct Input {
-    plans: std::vec::IntoIter<Plan>,
-    current: Option<Plan>,
-    files: Arc<Source>,
-    choice: Choice,
+    plans: VecDeque<Plan>,
+    planner: Planner,
     counter: Arc<AtomicU64>,
+    /// Records that may still be read.
+    left: Option<u64>,
+    number: u64,
     /// Bytes on disk of all inputs; `None` where that is not known.
     pub total: Option<u64>,
     /// What planning had to tell.
@@ -35,14 +41,26 @@ pub struct Input {
 }
 
 enum Plan {
-    Files(std::collections::VecDeque<(PathBuf, Format)>),
-    Folder(PathBuf, Walk),
+    Files(VecDeque<(PathBuf, Format)>),
+    /// The folder, and a file of it that is read as a source of its own.
+    Folder(PathBuf, Walk, Option<PathBuf>),
     Stream(Arc<Source>, Option<PathBuf>, Option<Box<Feed>>),
     Cutting(Box<Cutter>),
+    #[cfg(feature = "arrow")]
+    Columns(Box<columnar::Reader>),
+}
+
+/// What filling from a plan came to.
+enum Filled {
+    Batch,
+    /// The plan has nothing more to give.
+    Nothing,
+    /// This plan comes first.
+    Inner(Plan),
 }
 
 impl Input {
-    /// Plans how to read these inputs: files, folders, `-` for standard input.
+    /// Plans how to read these inputs: files, folders, patterns, `-` for standard input.
     ///
     /// # Errors
     /// [`Error::Usage`] and [`Error::Input`] for what cannot be read at all.
@@ -54,7 +72,7 @@ impl Input {
             name: String::new(),
             stem: String::new(),
             format: Format::Txt,
-            delimiter: b',',
+            frame: Frame::Whole,
             roles: Vec::new(),
             prefix: String::new(),
             wanted: Arc::new(wanted),
@@ -62,19 +80,19 @@ impl Input {
             max_bytes: options.max_report_bytes,
             counter: Arc::clone(&counter),
         });
-        let mut planner = Planner {
-            options,
-            files: &files,
-            several: inputs.len() > 1,
-            plans: Vec::new(),
-            total: Some(0),
-            told: Vec::new(),
-        };
+        let mut planner =
+            Planner { options: options.clone(), files, several: inputs.len() > 1, total: Some(0), told: Vec::new() };
+        let mut plans = VecDeque::new();
         for input in inputs {
-            planner.add(input)?;
+            match (planner.add(input)?, plans.back_mut()) {
+                (Some(Plan::Files(more)), Some(Plan::Files(files))) => files.extend(more),
+                (plan, _) => plans.extend(plan),
+            }
         }
-        let Planner { plans, total, told, .. } = planner;
-        Ok(Input { plans: plans.into_iter(), current: None, files, choice, counter, total, told })
+        let (total, told) = (planner.total, std::mem::take(&mut planner.told));
+        // A file of a folder is one of several.
+        planner.several = true;
+        Ok(Input { plans, planner, counter, left: options.limit, number: 0, total, told })
     }
 
     /// Counts the bytes taken from the inputs, as they lie on disk.
@@ -85,125 +103,168 @@ impl Input {
     /// Fills a batch; false when everything was read.
     pub fn fill(&mut self, batch: &mut Batch) -> bool {
         batch.clear();
-        loop {
-            let Some(plan) = &mut self.current else {
-                self.current = self.plans.next();
-                if self.current.is_none() {
-                    return false;
-                }
-                continue;
-            };
-            let more = match plan {
-                Plan::Files(files) => {
-                    batch.source = Some(Arc::clone(&self.files));
-                    batch.files.extend(files.drain(..files.len().min(BATCH_FILES)));
-                    !batch.files.is_empty()
-                }
-                Plan::Folder(path, walk) => {
-                    batch.source = Some(Arc::clone(&self.files));
-                    let told = &mut batch.told;
-                    batch.files.extend(std::iter::from_fn(|| walk.next(told)).take(BATCH_FILES));
-                    let more = !batch.is_empty();
-                    if !more && walk.passed_over() > 0 {
-                        let message = format!("{} files that are no .txt or .xml were passed over", walk.passed_over());
-                        batch.told.push(Told::guess(path.display().to_string(), message));
-                        self.current = None;
-                        return true;
-                    }
-                    more
-                }
-                Plan::Stream(source, path, feed) => {
-                    let feed = match feed.take() {
-                        Some(feed) => Ok(*feed),
-                        None => feed::open(path.as_deref(), self.choice, &self.counter),
-                    };
-                    match feed {
-                        Ok(feed) => *plan = Plan::Cutting(Box::new(Cutter::new(Arc::clone(source), feed))),
-                        Err(error) => {
-                            batch.told.push(Told::problem(&source.name, error.to_string()));
-                            self.current = None;
-                            return true;
-                        }
-                    }
-                    continue;
-                }
-                Plan::Cutting(cutter) => cutter.fill(batch),
-            };
-            if more {
-                return true;
-            }
-            self.current = None;
+        if self.left == Some(0) {
+            return false;
         }
+        while let Some(plan) = self.plans.front_mut() {
+            match plan.fill(batch, &mut self.planner, &self.counter) {
+                Filled::Batch => {
+                    if let Some(left) = &mut self.left {
+                        *left -= batch.keep(usize::try_from(*left).unwrap_or(usize::MAX)) as u64;
+                    }
+                    batch.number = self.number;
+                    self.number += 1;
+                    return true;
+                }
+                Filled::Nothing => drop(self.plans.pop_front()),
+                Filled::Inner(inner) => self.plans.push_front(inner),
+            }
+        }
+        false
     }
 }
 
-struct Planner<'a> {
-    options: &'a Options,
-    files: &'a Arc<Source>,
+impl Plan {
+    fn fill(&mut self, batch: &mut Batch, planner: &mut Planner, counter: &Arc<AtomicU64>) -> Filled {
+        let more = match self {
+            Plan::Files(files) => {
+                batch.source = Some(Arc::clone(&planner.files));
+                batch.files.extend(files.drain(..files.len().min(BATCH_FILES)));
+                !batch.files.is_empty()
+            }
+            Plan::Folder(path, walk, held) => {
+                if let Some(file) = held.take() {
+                    let plan = planner.stream(Some(&file), file.display().to_string());
+                    batch.told.append(&mut planner.told);
+                    match plan {
+                        Ok(Some(inner)) => return Filled::Inner(inner),
+                        Ok(None) => return Filled::Batch,
+                        Err(error) => {
+                            batch.told.push(match error {
+                                Error::Input { place, message } => Told::problem(place, message),
+                                other => Told::problem(file.display().to_string(), other.to_string()),
+                            });
+                            return Filled::Batch;
+                        }
+                    }
+                }
+                batch.source = Some(Arc::clone(&planner.files));
+                while batch.files.len() < BATCH_FILES {
+                    match walk.next(&mut batch.told) {
+                        None => break,
+                        Some((path, Some(format))) if format.is_whole() => batch.files.push((path, format)),
+                        Some((path, _)) => {
+                            *held = Some(path);
+                            break;
+                        }
+                    }
+                }
+                if batch.is_empty() && held.is_none() && walk.passed_over() > 0 {
+                    let message = format!("{} files that hold no reports by their names were passed over", walk.passed_over());
+                    batch.told.push(Told::guess(path.display().to_string(), message));
+                    *self = Plan::Files(VecDeque::new());
+                    return Filled::Batch;
+                }
+                !batch.is_empty() || held.is_some()
+            }
+            Plan::Stream(source, path, feed) => {
+                let feed = match feed.take() {
+                    Some(feed) => Ok(*feed),
+                    None => feed::open(path.as_deref(), planner.files.choice, counter),
+                };
+                match feed {
+                    Ok(feed) => *self = Plan::Cutting(Box::new(Cutter::new(Arc::clone(source), feed))),
+                    Err(error) => {
+                        batch.told.push(Told::problem(&source.name, error.to_string()));
+                        *self = Plan::Files(VecDeque::new());
+                        return Filled::Batch;
+                    }
+                }
+                return self.fill(batch, planner, counter);
+            }
+            Plan::Cutting(cutter) => cutter.fill(batch),
+            #[cfg(feature = "arrow")]
+            Plan::Columns(reader) => reader.fill(batch),
+        };
+        if more { Filled::Batch } else { Filled::Nothing }
+    }
+}
+
+struct Planner {
+    options: Options,
+    files: Arc<Source>,
     several: bool,
-    plans: Vec<Plan>,
     total: Option<u64>,
     told: Vec<Told>,
 }
 
-impl Planner<'_> {
-    fn add(&mut self, input: &Path) -> Result<(), Error> {
+impl Planner {
+    fn add(&mut self, input: &Path) -> Result<Option<Plan>, Error> {
         let name = input.display().to_string();
         if name == "-" {
             self.total = None;
             return self.stream(None, "standard input".to_owned());
         }
         let refuse = |error: std::io::Error| Error::input(&name, error);
-        let metadata = std::fs::metadata(input).map_err(refuse)?;
+        let metadata = match std::fs::metadata(input) {
+            Err(_) if name.contains(['*', '?', '[', '{']) => {
+                self.total = None;
+                let (folder, pattern) = pattern(input);
+                let walk = Walk::new(&folder, self.options.format, &[pattern])?;
+                return Ok(Some(Plan::Folder(folder, walk, None)));
+            }
+            metadata => metadata.map_err(refuse)?,
+        };
         if metadata.is_dir() {
             self.total = None;
-            if let Some(format) = self.options.format.filter(|f| !matches!(f, Format::Txt | Format::Openi)) {
-                let message = format!("a folder is read as .txt or .xml files, not as {format:?}; name its files");
-                return Err(Error::input(name, message));
-            }
-            let walk = Walk::new(input, self.options.format).map_err(refuse)?;
-            self.plans.push(Plan::Folder(input.to_owned(), walk));
-            return Ok(());
+            let walk = Walk::new(input, self.options.format, &self.options.globs)?;
+            return Ok(Some(Plan::Folder(input.to_owned(), walk, None)));
         }
         self.total = self.total.map(|t| t + metadata.len());
         let format = self.options.format.or_else(|| by_ending(input));
-        match format.filter(|f| metadata.is_file() && matches!(f, Format::Txt | Format::Openi)) {
+        match format.filter(|f| metadata.is_file() && f.is_whole()) {
             Some(format) => {
                 File::open(input).map_err(refuse)?;
-                if let Some(Plan::Files(files)) = self.plans.last_mut() {
-                    files.push_back((input.to_owned(), format));
-                } else {
-                    self.plans.push(Plan::Files([(input.to_owned(), format)].into()));
-                }
-                Ok(())
+                Ok(Some(Plan::Files([(input.to_owned(), format)].into())))
             }
             None => self.stream(Some(input), name),
         }
     }
 
-    /// A source that is cut into records, or a pipe.
-    fn stream(&mut self, path: Option<&Path>, name: String) -> Result<(), Error> {
+    /// A source that is cut into records, or a pipe. Nothing, where there is nothing in it.
+    fn stream(&mut self, path: Option<&Path>, name: String) -> Result<Option<Plan>, Error> {
         let reopened = path.is_some_and(Path::is_file);
         // What is read only to look is not progress.
         let counter = if reopened { Arc::default() } else { Arc::clone(&self.files.counter) };
         let feed = feed::open(path, self.files.choice, &counter).map_err(|e| Error::input(&name, e))?;
-        let format = self.options.format.or_else(|| by_ending(path?)).unwrap_or_else(|| by_content(&feed.head));
-        if feed.head.is_empty() && !(feed.packed || reopened && format == Format::Txt) {
+        let format = self.options.format.or_else(|| by_ending(path?));
+        let found = by_content(&feed.head);
+        let format = format.unwrap_or_else(|| match path.and_then(named) {
+            // JSON and XML may be of several kinds; broken ones are told by the reader of the usual kind.
+            Some(named) if !matches!(found, Format::Fhir | Format::Bioc) => named,
+            _ => found,
+        });
+        let whole = reopened && format.is_whole();
+        if feed.head.is_empty() && !(feed.is_packed() || whole) {
             self.told.push(Told::warning(name, "empty: no report in it"));
-            return Ok(());
+            return Ok(None);
         }
-        if let (true, Some(encoding)) = (feed.guessed, feed.encoding) {
+        if let (true, Some(path)) = (whole, path) {
+            return Ok(Some(Plan::Files([(path.to_owned(), format)].into())));
+        }
+        if !format.is_columnar()
+            && let (true, Some(encoding)) = (feed.guessed, feed.encoding)
+        {
             self.told.push(guessed_encoding(&name, encoding));
         }
-        let wanted = Arc::clone(&self.files.wanted);
         let mut source = Source {
             stem: path.map_or_else(|| "stdin".to_owned(), stem),
             name,
             format,
-            delimiter: if format == Format::Tsv { b'\t' } else { b',' },
+            frame: frame(format, &feed.head),
             roles: Vec::new(),
             prefix: String::new(),
-            wanted,
+            wanted: Arc::clone(&self.files.wanted),
             choice: if feed.transcoded { Choice::Fixed(encoding_rs::UTF_8) } else { self.files.choice },
             max_bytes: self.files.max_bytes,
             counter: Arc::clone(&self.files.counter),
@@ -211,23 +272,91 @@ impl Planner<'_> {
         if self.several {
             source.prefix = format!("{}:", source.stem);
         }
+        if format.is_columnar() {
+            return self.columns(source, path, feed);
+        }
         let guess = match format {
             Format::Csv | Format::Tsv => header(&mut source, &feed.head)?,
             Format::Jsonl => first_keys(&source, &feed.head),
-            Format::Txt | Format::Openi => None,
+            _ => None,
         };
         self.told.extend(guess.map(|message| Told::guess(&source.name, message)));
         let feed = (!reopened).then(|| Box::new(feed));
-        self.plans.push(Plan::Stream(Arc::new(source), path.map(Path::to_owned), feed));
-        Ok(())
+        Ok(Some(Plan::Stream(Arc::new(source), path.map(Path::to_owned), feed)))
+    }
+
+    #[cfg(feature = "arrow")]
+    fn columns(&mut self, source: Source, path: Option<&Path>, feed: Feed) -> Result<Option<Plan>, Error> {
+        let name = source.name.clone();
+        let (reader, guess) = columnar::Reader::open(source, path, feed)?;
+        self.told.extend(guess.map(|message| Told::guess(name, message)));
+        Ok(Some(Plan::Columns(Box::new(reader))))
+    }
+
+    #[cfg(not(feature = "arrow"))]
+    fn columns(&mut self, source: Source, _: Option<&Path>, _: Feed) -> Result<Option<Plan>, Error> {
+        let message = format!(
+            "{:?}, which this radlabel was built without; expected one built with --features full",
+            source.format
+        );
+        Err(Error::input(source.name, message))
+    }
+}
+
+/// The folder that a pattern begins in, and the pattern below it.
+fn pattern(input: &Path) -> (PathBuf, String) {
+    let wild = |part: &std::ffi::OsStr| part.to_string_lossy().contains(['*', '?', '[', '{']);
+    let folder: PathBuf = input.iter().take_while(|part| !wild(part)).collect();
+    let below: PathBuf = input.iter().skip_while(|part| !wild(part)).collect();
+    let folder = if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder };
+    (folder, below.to_string_lossy().into_owned())
+}
+
+/// What a record is in a source that begins like this.
+fn frame(format: Format, head: &[u8]) -> Frame {
+    let start = head.trim_ascii_start();
+    match format {
+        Format::Txt | Format::Openi | Format::Dicom | Format::Parquet | Format::Arrow => Frame::Whole,
+        Format::Csv => {
+            let line = head.split(|&b| b == b'\n').find(|l| !delimited::trimmed(l).is_empty()).unwrap_or(&[]);
+            Frame::Row(delimited::delimiter(line))
+        }
+        Format::Tsv => Frame::Row(b'\t'),
+        Format::Jsonl => Frame::Line,
+        Format::Hl7 => Frame::Message,
+        Format::Bioc if start.starts_with(b"<") => Frame::Tag("document"),
+        Format::Bioc => Frame::Element("documents"),
+        Format::Fhir => {
+            let mut lines = start.splitn(2, |&b| b == b'\n');
+            let first = lines.next().unwrap_or(&[]);
+            let more = lines.next().is_some_and(|rest| !rest.trim_ascii().is_empty());
+            let alone = serde_json::from_slice::<serde::de::IgnoredAny>(first).is_ok();
+            match memchr::memmem::find(start, b"\"Bundle\"").is_some() {
+                _ if alone && more => Frame::Line,
+                true => Frame::Element("entry"),
+                false if alone => Frame::Line,
+                false => Frame::Whole,
+            }
+        }
     }
 }
 
 /// The format that a source's first bytes tell.
 fn by_content(head: &[u8]) -> Format {
-    match head.trim_ascii_start().first() {
-        Some(b'{' | b'[') => return Format::Jsonl,
-        Some(b'<') => return Format::Openi,
+    let holds = |needle: &[u8]| memchr::memmem::find(head, needle).is_some();
+    let start = head.trim_ascii_start();
+    match start {
+        _ if head.starts_with(b"PAR1") => return Format::Parquet,
+        _ if head.starts_with(b"ARROW1") || head.starts_with(&[0xff; 4]) => return Format::Arrow,
+        _ if head.get(128..132) == Some(b"DICM") => return Format::Dicom,
+        [0x0b, ..] | [b'M', b'S', b'H', ..] | [b'F' | b'B', b'H', b'S', ..] => return Format::Hl7,
+        [b'{' | b'[', ..] if holds(b"\"resourceType\"") => return Format::Fhir,
+        [b'{', ..] if holds(b"\"documents\"") && (holds(b"\"passages\"") || holds(b"\"infons\"")) => {
+            return Format::Bioc;
+        }
+        [b'{' | b'[', ..] => return Format::Jsonl,
+        [b'<', ..] if holds(b"<collection") => return Format::Bioc,
+        [b'<', ..] => return Format::Openi,
         _ => {}
     }
     let line = head.split(|&b| b == b'\n').find(|l| !l.trim_ascii().is_empty()).unwrap_or(&[]);
@@ -247,15 +376,14 @@ fn by_content(head: &[u8]) -> Format {
 
 /// Reads the header of a table into `source` and says what was guessed.
 fn header(source: &mut Source, head: &[u8]) -> Result<Option<String>, Error> {
-    if source.format == Format::Csv {
-        let line = head.split(|&b| b == b'\n').find(|l| !delimited::trimmed(l).is_empty()).unwrap_or(&[]);
-        source.delimiter = delimited::delimiter(line);
-    }
-    let mut scan = Scan { delimiter: Some(source.delimiter), at: 0, quoted: false };
+    let Frame::Row(delimiter) = source.frame else {
+        return Ok(None);
+    };
+    let mut scan = Scan::new(source.frame, 0);
     let (mut start, mut end) = (0, 0);
     while delimited::trimmed(&head[start..end]).is_empty() {
         start = end;
-        match scan.end(head, start, None) {
+        match scan.end(head, start, None, false) {
             Some(next) => end = next,
             None => {
                 end = head.len();
@@ -267,24 +395,9 @@ fn header(source: &mut Source, head: &[u8]) -> Result<Option<String>, Error> {
     let (line, _) = encoding::decode(bytes, encoding::guess(bytes).0);
     let mut cells = Vec::new();
     let refuse = |message: String| Error::input(format!("{}:1", source.name), message);
-    delimited::cells(&line, source.delimiter, &mut cells).map_err(|m| refuse(format!("header: {m}")))?;
+    delimited::cells(&line, delimiter, &mut cells).map_err(|m| refuse(format!("header: {m}")))?;
     let names: Vec<String> = cells.iter().map(|c| c.text(&line).trim().to_owned()).collect();
-    for (i, name) in names.iter().enumerate().filter(|(_, n)| !n.is_empty()) {
-        if names[..i].iter().any(|n| n.eq_ignore_ascii_case(name)) {
-            return Err(refuse(format!("the column {} is there twice; expected each once", columns::shown(name))));
-        }
-    }
-    let roles: Vec<_> = names.iter().map(|n| source.wanted.role(n)).collect();
-    let found = || names.iter().take(40).map(|n| columns::shown(n)).collect::<Vec<_>>().join(", ");
-    let asked = source.wanted.texts.iter().chain(&source.wanted.id);
-    if let Some(missing) = asked.clone().find(|asked| !names.contains(&asked.trim().to_owned())) {
-        return Err(refuse(format!("no column \"{missing}\"; found {}", found())));
-    }
-    if !roles.iter().any(|r| r.text.is_some() || r.chosen.is_some() || r.section >= Some(2)) {
-        let expected = "expected text, report, note, findings or impression (or name it with --text-column)";
-        return Err(refuse(format!("no column of text; found {}; {expected}", found())));
-    }
-    let guess = columns::told(&names, &roles, &source.wanted);
+    let (roles, guess) = columns::roles(&names, &source.wanted).map_err(refuse)?;
     source.roles = roles;
     Ok(guess)
 }

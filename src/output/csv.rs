@@ -1,70 +1,92 @@
-//! Labels as tables.
+//! Tables as CSV.
 //!
-//! Wide: as CheXpert lays them out, a column a label, 1.0 present, 0.0 absent, -1.0 uncertain, blank not
-//! mentioned (Irvin 2019), so that what reads CheXpert's tables reads ours. Long: a line a label that is
-//! mentioned, for schemes of thousands. With several schemes a label is named `scheme:label` in both.
+//! A label's value is written as CheXpert lays it out: 1.0 present, 0.0 absent, -1.0 uncertain, blank not
+//! mentioned (Irvin 2019), so that what reads CheXpert's tables reads ours. With several schemes a label is named
+//! `scheme:label`.
 
-use super::Labelled;
+use super::table::{Cells, ColumnSpec};
 use crate::Status;
-use crate::label::Policy;
 use crate::rules::Scheme;
 use std::borrow::Cow;
 use std::io;
 
-/// The header line of a wide table.
-pub(crate) fn csv_header(schemes: &[&Scheme]) -> io::Result<Vec<u8>> {
+/// The header line of a table.
+pub(crate) fn csv_header(columns: &[ColumnSpec]) -> io::Result<Vec<u8>> {
     let mut writer = ::csv::Writer::from_writer(Vec::new());
-    writer.write_field("id")?;
-    for scheme in schemes {
-        for number in 0..scheme.labels.len() {
-            writer.write_field(&*label_name(scheme, number, schemes.len() > 1))?;
-        }
-    }
-    writer.write_record(None::<&[u8]>)?;
+    writer.write_record(columns.iter().map(|c| &c.name))?;
     writer.into_inner().map_err(|e| e.into_error())
 }
 
-/// The line of one report in a wide table.
-pub(crate) fn csv_row(
-    writer: &mut ::csv::Writer<Vec<u8>>,
-    id: &str,
-    labelled: &[Labelled],
-    policy: Policy,
-) -> io::Result<()> {
-    writer.write_field(id)?;
-    for one in labelled {
-        let mut labels = one.labels.iter().peekable();
-        for number in 0..one.scheme.labels.len() {
-            let label = labels.next_if(|l| l.label as usize == number);
-            writer.write_field(value(label.and_then(|l| policy.apply(l.value))))?;
-        }
-    }
-    writer.write_record(None::<&[u8]>)?;
-    Ok(())
+/// Rows of a table, appended to a buffer.
+pub(crate) struct CsvCells {
+    writer: ::csv::Writer<Vec<u8>>,
 }
 
-/// The header line of a long table.
-pub(crate) const LONG_HEADER: &[u8] = b"id,label,value\n";
-
-/// The lines of one report in a long table.
-pub(crate) fn long_rows(
-    writer: &mut ::csv::Writer<Vec<u8>>,
-    id: &str,
-    labelled: &[Labelled],
-    policy: Policy,
-) -> io::Result<()> {
-    for one in labelled {
-        for label in &one.labels {
-            if let Some(status) = policy.apply(label.value) {
-                let name = label_name(one.scheme, label.label as usize, labelled.len() > 1);
-                writer.write_record([id, &*name, status.name()])?;
-            }
-        }
+impl CsvCells {
+    /// Appends to these bytes.
+    pub(crate) fn over(bytes: Vec<u8>) -> CsvCells {
+        CsvCells { writer: ::csv::Writer::from_writer(bytes) }
     }
-    Ok(())
+
+    /// Where the last row ends, among all bytes.
+    pub(crate) fn len(&mut self) -> usize {
+        // Writing to memory cannot fail.
+        let _ = self.writer.flush();
+        self.writer.get_ref().len()
+    }
+
+    /// The bytes.
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.writer.into_inner().unwrap_or_default()
+    }
+
+    fn field(&mut self, field: impl AsRef<[u8]>) {
+        // Writing to memory cannot fail.
+        let _ = self.writer.write_field(field);
+    }
 }
 
-/// A value of a wide table.
+impl Cells for CsvCells {
+    fn text(&mut self, value: Option<&str>) {
+        self.field(value.unwrap_or(""));
+    }
+
+    fn value(&mut self, value: Option<i8>) {
+        self.field(match value {
+            Some(1) => "1.0",
+            Some(0) => "0.0",
+            Some(_) => "-1.0",
+            None => "",
+        });
+    }
+
+    fn number(&mut self, value: Option<u32>) {
+        self.field(value.map_or_else(String::new, |v| v.to_string()));
+    }
+
+    fn real(&mut self, value: Option<f32>) {
+        self.field(value.map_or_else(String::new, |v| format!("{v:.3}")));
+    }
+
+    fn flag(&mut self, value: bool) {
+        self.field(if value { "true" } else { "false" });
+    }
+
+    fn texts(&mut self, values: &[&str]) {
+        self.field(values.join("; "));
+    }
+
+    fn reals(&mut self, values: &[f64]) {
+        let values: Vec<String> = values.iter().map(f64::to_string).collect();
+        self.field(values.join("x"));
+    }
+
+    fn end(&mut self) {
+        let _ = self.writer.write_record(None::<&[u8]>);
+    }
+}
+
+/// A value as CheXpert writes it.
 pub(crate) const fn value(status: Option<Status>) -> &'static str {
     match status {
         Some(Status::Present) => "1.0",

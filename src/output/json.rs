@@ -30,6 +30,8 @@ pub(crate) struct Line<'a> {
     pub(crate) offsets: &'a Offsets,
     /// More members, each after a comma: facts, grades, alerts.
     pub(crate) more: &'a [u8],
+    /// The text is written too.
+    pub(crate) text: bool,
 }
 
 /// What is said of a mention or of a caller's span.
@@ -53,6 +55,10 @@ impl Line<'_> {
         if self.report.study != StudyKey::default() {
             out.extend_from_slice(b",\"study\":");
             study(out, &self.report.study);
+        }
+        if self.text {
+            out.extend_from_slice(b",\"text\":");
+            string(out, &self.report.text);
         }
         out.extend_from_slice(b",\"labels\":{");
         let mut first = true;

@@ -3,22 +3,29 @@
 //! Writers append to byte buffers, so that threads serialise what they have just analysed; [`Sink`] then
 //! puts the buffers in order. Nothing here knows the command line.
 
+pub(crate) mod bioc;
+pub(crate) mod brat;
 mod csv;
+pub(crate) mod fhir;
 mod json;
 mod offsets;
 mod passing;
 mod rows;
 mod sink;
-mod table;
+pub(crate) mod table;
+mod tables;
 mod terminal;
 mod whole;
 
-pub(crate) use self::csv::{LONG_HEADER, csv_header, csv_row, label_name, long_rows, value};
+pub(crate) use self::csv::{CsvCells, csv_header, label_name, value};
 pub(crate) use json::{Answers, DOUBLED_ID, Line, mark_doubled};
 pub(crate) use offsets::Offsets;
-pub(crate) use rows::{Rows, rows_header};
-pub use sink::Sink;
-pub(crate) use sink::{is_standard, pack};
+pub(crate) use rows::Rows;
+pub use sink::{Packing, Sink};
+pub(crate) use passing::PassingFolder;
+pub(crate) use sink::is_standard;
+pub(crate) use table::Cells;
+pub(crate) use tables::{Added, Shape, Table};
 pub(crate) use terminal::{Look, legend, row};
 pub(crate) use whole::{Whole, alerts_header};
 
@@ -26,6 +33,26 @@ pub(crate) use whole::{Whole, alerts_header};
 pub(crate) struct Labelled<'a> {
     pub(crate) scheme: &'a crate::rules::Scheme,
     pub(crate) labels: Vec<crate::Label>,
+    /// For each of them the probability that its value is right; empty unless asked for.
+    pub(crate) confidence: Vec<f32>,
+}
+
+/// A report's id as the name of a file: what file systems or shells may mind is written as `%` and its bytes.
+pub(crate) fn file_name(id: &str) -> String {
+    let mut name = String::new();
+    for (i, byte) in id.bytes().enumerate() {
+        match byte {
+            b'.' if i == 0 => name.push_str("%2E"),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_' => name.push(char::from(byte)),
+            _ => name.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    if name.len() <= 200 {
+        return name;
+    }
+    // File systems take 255 bytes; what is cut off is told by its length alone, doubled names get a number.
+    name.truncate(200);
+    name
 }
 
 /// JSON Schema of a line that `radlabel label --format jsonl` writes.

@@ -67,6 +67,61 @@ impl Passing {
     }
 }
 
+/// A folder that gets its name when everything is in it, and goes away if that never happens.
+pub(crate) struct PassingFolder {
+    folder: tempfile::TempDir,
+    target: PathBuf,
+}
+
+impl PassingFolder {
+    /// Begins a folder that shall stand at `target`, which must not be there or be empty.
+    pub(crate) fn begin(target: PathBuf) -> io::Result<PassingFolder> {
+        if std::fs::read_dir(&target).is_ok_and(|mut entries| entries.next().is_some()) {
+            return Err(io::Error::other(format!("{} is there and not empty; expected a new folder", target.display())));
+        }
+        watch();
+        let parent = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".radlabel-").suffix(".part");
+        // The usual rights of a new folder, not those of a secret one.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
+        let mut unfinished = unfinished();
+        let folder = builder.tempdir_in(parent)?;
+        unfinished.push(folder.path().to_owned());
+        drop(unfinished);
+        Ok(PassingFolder { folder, target })
+    }
+
+    /// Writes one file; a name that is there gets a number: `a.txt`, `a~2.txt`. Files that belong together have
+    /// the same name up to the last dot and are given at once.
+    pub(crate) fn write(&self, files: &[(String, Vec<u8>)]) -> io::Result<()> {
+        let name = |file: &str, copy: u32| match (file.rsplit_once('.'), copy) {
+            (_, 1) => file.to_owned(),
+            (Some((stem, ending)), copy) => format!("{stem}~{copy}.{ending}"),
+            (None, copy) => format!("{file}~{copy}"),
+        };
+        let taken = |copy: u32| files.iter().any(|(file, _)| self.folder.path().join(name(file, copy)).exists());
+        let mut copy = 1;
+        while taken(copy) {
+            copy += 1;
+        }
+        for (file, bytes) in files {
+            std::fs::write(self.folder.path().join(name(file, copy)), bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Gives the folder its name.
+    pub(crate) fn finish(self) -> io::Result<()> {
+        let _ = std::fs::remove_dir(&self.target);
+        let path = self.folder.keep();
+        std::fs::rename(&path, &self.target)?;
+        unfinished().retain(|p| *p != path);
+        Ok(())
+    }
+}
+
 /// The new file gets the rights of the old one.
 fn keep(file: &NamedTempFile, old: &Metadata) -> io::Result<()> {
     #[cfg(unix)]
@@ -95,6 +150,7 @@ fn watch() {
             if let Some(signal) = signals.forever().next() {
                 for path in unfinished().iter() {
                     let _ = std::fs::remove_file(path);
+                    let _ = std::fs::remove_dir_all(path);
                 }
                 std::process::exit(128 + signal);
             }

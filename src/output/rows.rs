@@ -3,13 +3,13 @@
 //! The profile says which mentions have a row and which columns; values come from the engine. Offsets
 //! are code points. What is not said is blank in CSV and left out in JSON.
 
-use super::json::{comma, integer, string, word};
+use super::json::{Line, comma, integer, string, word};
 use super::offsets::Offsets;
+use super::table::{Cells, ColumnSpec, Kind};
 use crate::label::Policy;
 use crate::rules::{AttributeName, BoundScheme, Column, Profile, Subject};
 use crate::span::ConceptId;
 use crate::{Analysis, Engine, Report, Status};
-use std::io;
 
 /// One report under a profile.
 pub(crate) struct Rows<'a> {
@@ -36,14 +36,22 @@ enum Cell {
     Blank,
 }
 
-/// The header line of a table of rows.
-pub(crate) fn rows_header(profile: &Profile) -> io::Result<Vec<u8>> {
-    let mut writer = ::csv::Writer::from_writer(Vec::new());
-    writer.write_record(profile.columns.iter().map(|c| c.name()))?;
-    writer.into_inner().map_err(|e| e.into_error())
-}
+impl<'a> Rows<'a> {
+    /// The rows of a report under a profile.
+    pub(crate) fn of(line: &Line<'a>, profile: &'a Profile, bound: &'a BoundScheme) -> Rows<'a> {
+        let Line { engine, policy, report, analysis, offsets, .. } = *line;
+        Rows { engine, profile, bound, policy, report, analysis, offsets }
+    }
 
-impl Rows<'_> {
+    /// A column of a profile, as one of a table.
+    pub(crate) fn column(column: Column) -> ColumnSpec {
+        let kind = match column {
+            Column::Start | Column::End | Column::SentenceStart | Column::SentenceEnd => Kind::Number,
+            _ => Kind::Text,
+        };
+        ColumnSpec { name: column.name().to_owned(), kind, about: "" }
+    }
+
     /// The mentions that the profile keeps, in order.
     pub(crate) fn rows(&self) -> Vec<Row> {
         let filter = &self.profile.filter;
@@ -78,19 +86,19 @@ impl Rows<'_> {
         self.engine.attribute(self.analysis, &self.report.text, mention, attribute)
     }
 
-    /// Appends the rows to a table.
-    pub(crate) fn write_csv(&self, rows: &[Row], writer: &mut ::csv::Writer<Vec<u8>>) -> io::Result<()> {
+    /// Gives the rows' cells.
+    pub(crate) fn write_cells(&self, rows: &[Row], cells: &mut dyn Cells) {
         for row in rows {
             for &column in &self.profile.columns {
                 match self.cell(row, column) {
-                    Cell::Text(text) => writer.write_field(text)?,
-                    Cell::Number(number) => writer.write_field(number.to_string())?,
-                    Cell::Blank => writer.write_field("")?,
+                    Cell::Text(text) => cells.text(Some(&text)),
+                    Cell::Number(number) => cells.number(Some(number)),
+                    Cell::Blank if Self::column(column).kind == Kind::Number => cells.number(None),
+                    Cell::Blank => cells.text(None),
                 }
             }
-            writer.write_record(None::<&[u8]>)?;
+            cells.end();
         }
-        Ok(())
     }
 
     /// Appends the rows as JSON lines.

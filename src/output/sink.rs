@@ -2,7 +2,7 @@
 //!
 //! Every command writes through here. A file is written under a passing name in the same folder and renamed
 //! when everything is in it; a link is written through. Devices and pipes cannot be renamed over, so they
-//! are written to directly. gzip is written in many members, one a buffer, so that threads can pack.
+//! are written to directly. gzip and zstd are written in many members, one a buffer, so that threads can pack.
 
 use super::passing::Passing;
 use crate::Error;
@@ -15,8 +15,48 @@ use std::path::{Path, PathBuf};
 pub struct Sink {
     target: Target,
     name: String,
-    /// Its ending asks for gzip.
-    pub gzip: bool,
+    /// What its ending asks for.
+    pub packing: Packing,
+}
+
+/// How an output is packed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Packing {
+    /// Not at all.
+    #[default]
+    None,
+    /// gzip: the path ends in `.gz`.
+    Gzip,
+    /// zstd: the path ends in `.zst`.
+    Zstd,
+}
+
+impl Packing {
+    /// What a path's ending asks for.
+    pub fn of(path: &Path) -> Packing {
+        match path.extension() {
+            Some(e) if e.eq_ignore_ascii_case("gz") => Packing::Gzip,
+            Some(e) if e.eq_ignore_ascii_case("zst") => Packing::Zstd,
+            _ => Packing::None,
+        }
+    }
+
+    /// Bytes as one member.
+    ///
+    /// # Errors
+    /// What the packer says; writing to memory gives it no cause.
+    pub fn pack(self, bytes: Vec<u8>) -> io::Result<Vec<u8>> {
+        match self {
+            _ if bytes.is_empty() => Ok(bytes),
+            Packing::None => Ok(bytes),
+            Packing::Zstd => zstd::bulk::compress(&bytes, 3),
+            Packing::Gzip => {
+                let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 4), Compression::new(6));
+                encoder.write_all(&bytes)?;
+                encoder.finish()
+            }
+        }
+    }
 }
 
 enum Target {
@@ -38,11 +78,10 @@ impl Sink {
     pub fn open(path: Option<&Path>) -> Result<Sink, Error> {
         let Some(path) = path.filter(|p| !is_standard(p)) else {
             let target = Target::Standard(io::stdout());
-            return Ok(Sink { target, name: "standard output".to_owned(), gzip: false });
+            return Ok(Sink { target, name: "standard output".to_owned(), packing: Packing::None });
         };
         let name = path.display().to_string();
         let refuse = |error: io::Error| Error::output(&name, format!("cannot be written: {error}"));
-        let gzip = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gz"));
         let target = match std::fs::metadata(path) {
             Ok(old) if old.is_dir() => {
                 return Err(Error::output(name, "is a folder; expected the name of a file"));
@@ -53,7 +92,7 @@ impl Sink {
             }
             old => Target::Renamed(Passing::begin(followed(path), old.as_ref().ok()).map_err(refuse)?),
         };
-        Ok(Sink { target, name, gzip })
+        Ok(Sink { target, name, packing: Packing::of(path) })
     }
 
     /// Writes to a terminal or a pipe, where lines should appear as they come.
@@ -61,7 +100,7 @@ impl Sink {
         matches!(self.target, Target::Standard(_))
     }
 
-    /// Appends bytes (already packed, where [`Sink::gzip`] says so).
+    /// Appends bytes (already packed, where [`Sink::packing`] says so).
     ///
     /// # Errors
     /// What the system says, with the output's name; a broken pipe as it is.
@@ -92,11 +131,7 @@ impl Sink {
     /// # Errors
     /// As [`Sink::write`].
     pub fn put(mut self, bytes: &[u8]) -> io::Result<()> {
-        if self.gzip {
-            self.write(&pack(bytes)?)?
-        } else {
-            self.write(bytes)?
-        }
+        self.write(&self.packing.pack(bytes.to_vec())?)?;
         self.finish()
     }
 }
@@ -121,9 +156,13 @@ fn followed(path: &Path) -> PathBuf {
     path
 }
 
-/// One gzip member.
-pub(crate) fn pack(bytes: &[u8]) -> io::Result<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 4), Compression::new(6));
-    encoder.write_all(bytes)?;
-    encoder.finish()
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Sink::write(self, bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
