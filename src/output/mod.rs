@@ -9,7 +9,7 @@ mod offsets;
 mod passing;
 mod rows;
 mod sink;
-mod table;
+pub(crate) mod table;
 mod terminal;
 mod whole;
 
