@@ -49,7 +49,7 @@ def label(
     """
     import pyarrow as pa
     from pyspark.sql.pandas.types import from_arrow_schema
-    from pyspark.sql.types import StructType
+    from pyspark.sql.types import StructField, StructType
 
     keep = list(keep)
     for name in [text_col, *([] if id_col is None else [id_col]), *keep]:
@@ -66,7 +66,8 @@ def label(
     if doubled:
         raise Error(f'keep: "{doubled[0]}" is a column of the results too; rename it before')
     kept = StructType([df.schema[name] for name in keep])
-    schema = StructType([*kept.fields, *from_arrow_schema(results).fields])
+    # A missing id stays missing: on a cluster a row has no number.
+    schema = StructType([*kept.fields, *(StructField(f.name, f.dataType) for f in from_arrow_schema(results))])
 
     def work(batches: Iterator["pyarrow.RecordBatch"]) -> Iterator["pyarrow.RecordBatch"]:
         engine = _engine(arguments)
@@ -91,8 +92,8 @@ def _labelled(
     import pyarrow as pa
 
     texts = batch.column(batch.schema.get_field_index("__text"))
-    if not keep:
-        ids = batch.column(batch.schema.get_field_index("__id"))
+    ids = batch.column(batch.schema.get_field_index("__id")) if with_id else None
+    if not keep and ids is not None and not ids.null_count:
         yield from engine.label_batch(texts, ids, threads=threads, table=table).to_arrow().to_batches()
         return
     # Rows find their report again by its number in the batch.
@@ -102,8 +103,8 @@ def _labelled(
     names = list(results.column_names)
     columns = list(results.columns)
     at = names.index("id")
-    if with_id:
-        columns[at] = pa.chunked_array([batch.column(batch.schema.get_field_index("__id")).take(rows)])
+    if ids is not None:
+        columns[at] = pa.chunked_array([ids.take(rows)])
     else:
         del names[at], columns[at]
     kept = [pa.chunked_array([batch.column(batch.schema.get_field_index(name)).take(rows)]) for name in keep]
