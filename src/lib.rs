@@ -30,6 +30,10 @@ mod sentence;
 mod span;
 mod token;
 
+// Not wired yet: `input` and `output` take it up.
+#[allow(dead_code)]
+#[cfg(feature = "arrow")]
+pub(crate) mod arrow;
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "cli")]
