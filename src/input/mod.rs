@@ -7,6 +7,8 @@
 
 mod batch;
 mod bioc;
+#[cfg(feature = "arrow")]
+mod columnar;
 mod columns;
 mod cut;
 mod delimited;
