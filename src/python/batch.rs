@@ -4,40 +4,61 @@
 //! threads live for one call: a pool would not survive the fork that `multiprocessing` and Spark begin with.
 
 use super::texts::Texts;
+use crate::arrow::cells::{self, ArrowCells};
 use crate::label::Policy;
-use crate::output::label_name;
-use crate::rules::{BoundScheme, Hierarchy, Status};
-use crate::{Engine, Scratch};
-use arrow_array::builder::{Int8Builder, StringBuilder};
-use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
+use crate::output::{Added, Labelled, Line, Offsets, Shape, Table};
+use crate::rules::{BoundScheme, Hierarchy};
+use crate::{Analysis, Engine, Report, Scratch};
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
 use pyo3::prelude::*;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 use std::time::Duration;
 
 /// All that a table of results depends on.
 pub(super) struct Job<'a> {
-    pub(super) engine: &'a Engine,
-    pub(super) schemes: Vec<(&'a BoundScheme, Hierarchy)>,
-    pub(super) policy: Policy,
-    pub(super) texts: &'a Texts,
-    pub(super) ids: Option<&'a Texts>,
+    engine: &'a Engine,
+    schemes: Vec<(&'a BoundScheme, Hierarchy)>,
+    policy: Policy,
+    shape: Shape,
+    table: Table<'a>,
+    texts: &'a Texts,
+    ids: Option<&'a Texts>,
 }
+
+/// What every thread has for itself.
+#[derive(Default)]
+struct State {
+    scratch: Scratch,
+    offsets: Offsets,
+    report: Report,
+}
+
+/// Bytes of text at which a batch ends: Arrow's offsets reach 2 GiB.
+const FULL: usize = 1 << 30;
 
 /// How often Python is asked whether the user has interrupted.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-impl Job<'_> {
+impl<'a> Job<'a> {
+    /// A table of these texts.
+    pub(super) fn new(
+        engine: &'a Engine,
+        schemes: Vec<(&'a BoundScheme, Hierarchy)>,
+        policy: Policy,
+        shape: Shape,
+        (texts, ids): (&'a Texts, Option<&'a Texts>),
+    ) -> Job<'a> {
+        let named: Vec<_> = schemes.iter().map(|s| &s.0.scheme).collect();
+        let table = Table::new(shape, &named, Added::default());
+        Job { engine, schemes, policy, shape, table, texts, ids }
+    }
+
     /// The schema of the table.
     pub(super) fn schema(&self) -> SchemaRef {
-        let mut fields = vec![Field::new("id", DataType::Utf8, false)];
-        for (bound, _) in &self.schemes {
-            let several = self.schemes.len() > 1;
-            let names = (0..bound.scheme.labels.len()).map(|i| label_name(&bound.scheme, i, several).into_owned());
-            fields.extend(names.map(|name| Field::new(name, DataType::Int8, true)));
-        }
-        Arc::new(Schema::new(fields))
+        cells::schema(self.table.columns(), &[("radlabel".to_owned(), env!("CARGO_PKG_VERSION").to_owned())])
     }
 
     /// The table's batches, in the order of the texts.
@@ -47,16 +68,17 @@ impl Job<'_> {
         let unit = (rows / (threads * 8)).clamp(64, 8192);
         let units = rows.div_ceil(unit);
         let threads = threads.min(units);
-        let mut batches: Vec<Option<RecordBatch>> = vec![None; units];
+        let mut batches: Vec<Vec<RecordBatch>> = vec![Vec::new(); units];
         let (next, stopped) = (AtomicUsize::new(0), AtomicBool::new(false));
-        let work = |send: mpsc::Sender<(usize, Result<RecordBatch, ArrowError>)>| {
-            let mut scratch = Scratch::default();
+        let work = |send: mpsc::Sender<(usize, Result<Vec<RecordBatch>, String>)>| {
+            let mut state = State::default();
             loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);
                 if number >= units || stopped.load(Ordering::Relaxed) {
                     return;
                 }
-                let batch = self.batch(&mut scratch, schema, number * unit..rows.min((number + 1) * unit));
+                let mine = number * unit..rows.min((number + 1) * unit);
+                let batch = self.batches(&mut state, schema, mine, &stopped);
                 if send.send((number, batch)).is_err() {
                     return;
                 }
@@ -72,10 +94,10 @@ impl Job<'_> {
                 drop(send);
                 loop {
                     match receive.recv_timeout(PATIENCE) {
-                        Ok((number, Ok(batch))) => batches[number] = Some(batch),
+                        Ok((number, Ok(batch))) => batches[number] = batch,
                         Ok((_, Err(error))) => {
                             stopped.store(true, Ordering::Relaxed);
-                            return Err(super::fault(error.to_string()));
+                            return Err(super::fault(error));
                         }
                         Err(mpsc::RecvTimeoutError::Disconnected) => return Ok(()),
                         Err(mpsc::RecvTimeoutError::Timeout) => {}
@@ -90,40 +112,78 @@ impl Job<'_> {
         Ok(batches.into_iter().flatten().collect())
     }
 
-    fn batch(
+    /// The rows of some reports. Several batches only where their text nears what one may hold.
+    fn batches(
         &self,
-        scratch: &mut Scratch,
+        state: &mut State,
         schema: &SchemaRef,
-        rows: std::ops::Range<usize>,
-    ) -> Result<RecordBatch, ArrowError> {
-        let mut ids = StringBuilder::with_capacity(rows.len(), rows.len() * 8);
-        let width = schema.fields().len() - 1;
-        let mut columns: Vec<Int8Builder> = (0..width).map(|_| Int8Builder::with_capacity(rows.len())).collect();
+        rows: Range<usize>,
+        stopped: &AtomicBool,
+    ) -> Result<Vec<RecordBatch>, String> {
+        let mut cells = ArrowCells::new(self.table.columns(), schema.clone());
+        let mut out = Vec::new();
         for row in rows {
-            match self.ids.and_then(|ids| ids.get(row)) {
-                Some(id) => ids.append_value(id),
-                None => ids.append_value((row + 1).to_string()),
+            if stopped.load(Ordering::Relaxed) {
+                break;
             }
-            let text = self.texts.get(row).unwrap_or_default();
-            let analysis = self.engine.analyze_with(scratch, text);
-            let mut first = 0;
-            for &(bound, hierarchy) in &self.schemes {
-                let labels = self.engine.labels_of(text, &analysis, bound, hierarchy);
-                let mut labels = labels.iter().peekable();
-                for number in 0..bound.scheme.labels.len() {
-                    let label = labels.next_if(|l| l.label as usize == number);
-                    let value = label.and_then(|l| self.policy.apply(l.value));
-                    columns[first + number].append_option(value.map(|status| match status {
-                        Status::Present => 1,
-                        Status::Absent => 0,
-                        Status::Uncertain => -1,
-                    }));
-                }
-                first += bound.scheme.labels.len();
+            self.row(state, row, &mut cells);
+            if cells.bytes() > FULL {
+                out.push(cells.finish()?);
             }
         }
-        let mut arrays: Vec<ArrayRef> = vec![Arc::new(ids.finish())];
-        arrays.extend(columns.iter_mut().map(|c| Arc::new(c.finish()) as ArrayRef));
-        RecordBatch::try_new(schema.clone(), arrays)
+        if cells.rows() > 0 {
+            out.push(cells.finish()?);
+        }
+        Ok(out)
     }
+
+    fn row(&self, state: &mut State, row: usize, cells: &mut ArrowCells) {
+        let State { scratch, offsets, report } = state;
+        report.id.clear();
+        match self.ids.and_then(|ids| ids.get(row)) {
+            Some(id) => report.id.push_str(id),
+            None => report.id.push_str(&(row + 1).to_string()),
+        }
+        report.text.clear();
+        report.text.push_str(self.texts.get(row).unwrap_or_default());
+        let analysis = self.engine.analyze_with(scratch, &report.text);
+        let labelled: Vec<Labelled> = match self.shape {
+            Shape::Reports | Shape::LabelsLong => labelled(self.engine, &self.schemes, &report.text, &analysis),
+            Shape::Findings | Shape::Mentions => Vec::new(),
+        };
+        if matches!(self.shape, Shape::Findings | Shape::Mentions) {
+            offsets.set(&report.text);
+        }
+        let line = Line {
+            engine: self.engine,
+            policy: self.policy,
+            report,
+            analysis: &analysis,
+            labelled: &labelled,
+            notes: &[],
+            offsets,
+            more: &[],
+            text: false,
+        };
+        self.table.rows(&line, cells);
+        if report.text.len() > 1 << 20 {
+            // A giant leaves giant buffers behind.
+            *state = State::default();
+        }
+    }
+}
+
+/// The labels of a report under each scheme.
+pub(super) fn labelled<'a>(
+    engine: &Engine,
+    schemes: &[(&'a BoundScheme, Hierarchy)],
+    text: &str,
+    analysis: &Analysis,
+) -> Vec<Labelled<'a>> {
+    let one = |&(bound, hierarchy): &(&'a BoundScheme, Hierarchy)| Labelled {
+        scheme: &bound.scheme,
+        labels: engine.labels_of(text, analysis, bound, hierarchy),
+        confidence: Vec::new(),
+    };
+    schemes.iter().map(one).collect()
 }

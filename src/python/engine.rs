@@ -1,13 +1,14 @@
 //! `radlabel.Engine`: what the command line does to files, for texts of a running Python program.
 
-use super::batch::Job;
+use super::batch::{Job, labelled};
+use super::fault;
 use super::table::Table;
 use super::texts::{Texts, text};
-use super::fault;
 use crate::label::Policy;
-use crate::output::{Answers, Labelled, Line, Offsets, Whole};
+use crate::output::{Answers, Line, Offsets, Shape, Whole};
 use crate::rules::{BoundScheme, Hierarchy};
 use crate::{Engine, Metadata, Report, Scratch};
+use clap::ValueEnum;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyType};
 use std::borrow::Cow;
@@ -82,14 +83,6 @@ impl PyEngine {
         self.settings.schemes.iter().map(|id| self.engine.scheme(id).map(|bound| (bound, travels(bound)))).collect()
     }
 
-    fn labelled(&self, text: &str, analysis: &crate::Analysis) -> Result<Vec<Labelled<'_>>, crate::Error> {
-        let labelled = self.schemes()?.into_iter().map(|(bound, hierarchy)| Labelled {
-            scheme: &bound.scheme,
-            labels: self.engine.labels_of(text, analysis, bound, hierarchy),
-        });
-        Ok(labelled.collect())
-    }
-
     /// The JSON line of a report.
     fn line(&self, report: &Report, facts: bool, alerts: bool) -> Result<Vec<u8>, crate::Error> {
         let engine = &*self.engine;
@@ -111,10 +104,11 @@ impl PyEngine {
             policy: self.settings.policy,
             report,
             analysis: &analysis,
-            labelled: &self.labelled(&report.text, &analysis)?,
+            labelled: &labelled(engine, &self.schemes()?, &report.text, &analysis),
             notes: &notes,
             offsets: &offsets,
             more: &more,
+            text: false,
         };
         line.write(&mut out);
         Ok(out)
@@ -175,19 +169,19 @@ impl PyEngine {
     /// {'Pneumonia': 'present'}
     fn label<'py>(&self, py: Python<'py>, text: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyDict>> {
         let text = self::text(text)?;
-        let labelled = py.detach(|| {
+        let found = py.detach(|| {
             let analysis = SCRATCH.with_borrow_mut(|scratch| self.engine.analyze_with(scratch, &text));
-            self.labelled(&text, &analysis)
+            Ok::<_, crate::Error>(labelled(&self.engine, &self.schemes()?, &text, &analysis))
         })?;
         let out = PyDict::new(py);
-        for one in &labelled {
-            let inner = if labelled.len() == 1 { out.clone() } else { PyDict::new(py) };
+        for one in &found {
+            let inner = if found.len() == 1 { out.clone() } else { PyDict::new(py) };
             for label in &one.labels {
                 if let Some(value) = self.settings.policy.apply(label.value) {
                     inner.set_item(&*one.scheme.labels[label.label as usize].name, value.name())?;
                 }
             }
-            if labelled.len() > 1 {
+            if found.len() > 1 {
                 out.set_item(&*one.scheme.id, inner)?;
             }
         }
@@ -218,6 +212,8 @@ impl PyEngine {
 
     /// A table of many reports, read on several threads (``threads``; left out: all cores).
     ///
+    /// ``table`` is ``"reports"`` (a column a label: 1 present, 0 absent, -1 uncertain, null not mentioned),
+    /// ``"labels-long"`` (a row a label that is mentioned), ``"findings"`` or ``"mentions"`` (offsets in code points).
     /// ``texts`` and ``ids`` are lists, ``pyarrow`` arrays, pandas or Polars series; what Arrow holds is read without
     /// a copy. A missing text is an empty report, a missing id is the number of its row, from 1.
     ///
@@ -387,20 +383,28 @@ impl PyEngine {
 
 impl PyEngine {
     fn job<'a>(&'a self, texts: &'a Texts, ids: Option<&'a Texts>, table: &str) -> PyResult<Job<'a>> {
-        if table != "reports" {
-            return Err(fault(format!(
-                "unknown table \"{table}\"; expected reports, mentions, findings or labels-long"
-            )));
-        }
-        Ok(Job { engine: &self.engine, schemes: self.schemes()?, policy: self.settings.policy, texts, ids })
+        let Some(shape) = Shape::value_variants().iter().find(|s| shape_name(**s) == table) else {
+            let known: Vec<String> = Shape::value_variants().iter().map(|s| shape_name(*s)).collect();
+            return Err(fault(format!("unknown table \"{table}\"; expected {}", known.join(", "))));
+        };
+        Ok(Job::new(&self.engine, self.schemes()?, self.settings.policy, *shape, (texts, ids)))
     }
+}
+
+/// The name that the command line gives the shape.
+fn shape_name(shape: Shape) -> String {
+    shape.to_possible_value().map_or_else(String::new, |v| v.get_name().to_owned())
 }
 
 /// What ``Engine.explain`` gives: ``html`` is the page that ``radlabel explain --format html`` writes, ``text`` the
 /// same for a terminal.
-#[pyclass(module = "radlabel", frozen, get_all)]
+#[pyclass(module = "radlabel", frozen)]
 pub(super) struct Explanation {
+    /// The self-contained page.
+    #[pyo3(get)]
     html: String,
+    /// The report with its findings in brackets, then the labels and why.
+    #[pyo3(get)]
     text: String,
 }
 

@@ -7,6 +7,7 @@ use super::fault;
 use arrow_array::cast::AsArray;
 use arrow_array::ffi_stream::RecordBatchStreamReader;
 use arrow_array::{Array, ArrayRef, LargeStringArray, StringArray, StringViewArray, make_array};
+use arrow_data::ArrayData;
 use arrow_pyarrow::FromPyArrow;
 use arrow_schema::DataType;
 use pyo3::prelude::*;
@@ -162,7 +163,8 @@ fn missing(value: &Bound<'_, PyAny>) -> bool {
 }
 
 fn imported(array: &Bound<'_, PyAny>, name: &str) -> PyResult<Part> {
-    arrow(make_array(arrow_data::ArrayData::from_pyarrow_bound(array)?), name)
+    let broken = |e| fault(format!("{name}: {e}"));
+    arrow(make_array(ArrayData::from_pyarrow_bound(array).map_err(broken)?), name)
 }
 
 fn arrow(array: ArrayRef, name: &str) -> PyResult<Part> {

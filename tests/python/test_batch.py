@@ -1,5 +1,10 @@
 """Batches: every kind of column gives the same table, whatever the number of threads."""
 
+import csv
+import json
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -8,6 +13,8 @@ import pytest
 import radlabel
 
 from reports import reports
+
+TABLES = ["reports", "labels-long", "findings", "mentions"]
 
 TEXTS = [*reports(250), None, "No pneumothorax."]
 IDS = [f"id-{i}" for i in range(len(TEXTS))]
@@ -60,6 +67,63 @@ def test_threads_change_nothing(engine):
     expected = engine.label_batch(texts, threads=1).to_arrow()
     for threads in (2, 3, 16, 100):
         assert engine.label_batch(texts, threads=threads).to_arrow().equals(expected)
+    for table in TABLES:
+        one = engine.label_batch(texts[:500], table=table, threads=1).to_arrow()
+        assert engine.label_batch(texts[:500], table=table, threads=3).to_arrow().equals(one)
+        assert one.schema.equals(pa.schema(engine.schema(table)), check_metadata=True)
+        assert one.schema.metadata[b"radlabel"].decode() == radlabel.__version__
+
+
+def test_mentions_are_those_of_single_reports(engine):
+    rows = engine.label_batch(TEXTS, IDS, table="mentions", threads=2).to_arrow().to_pylist()
+    single = [(id, m) for id, t in zip(IDS, TEXTS) for m in engine.analyze(t or "")["mentions"]]
+    assert len(rows) == len(single) > 100
+    for row, (id, mention) in zip(rows, single):
+        assert row["id"] == id
+        for name in ("start", "end", "concept", "status", "time", "subject", "section", "counted"):
+            assert row[name] == mention[name], name
+        assert (row["side"], row["change"]) == (mention.get("side"), mention.get("change"))
+        assert row["rules"] == [e["rule"] for e in mention["evidence"]]
+        assert [row["size_mm"]] == [s["values"] for s in mention.get("size", [{"values": []}])][:1]
+
+
+def test_findings_and_long_labels(engine):
+    long = engine.label_batch(TEXTS, IDS, table="labels-long").to_arrow().to_pylist()
+    assert [tuple(r.values()) for r in long] == [
+        (id, label, value) for id, t in zip(IDS, TEXTS) for label, value in engine.label(t or "").items()
+    ]
+    findings = engine.label_batch(["No effusion. Effusion."], table="findings").to_arrow().to_pylist()
+    assert [(f["concept"], f["status"], f["mentions"]) for f in findings] == [("pleural-effusion", "present", 2)]
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_tables_are_the_command_lines(engine, table, tmp_path):
+    """The same cells as `radlabel label --table` writes."""
+    source, target = tmp_path / "in.jsonl", tmp_path / "out.csv"
+    texts = [t or "" for t in TEXTS]
+    source.write_text("".join(json.dumps({"id": i, "text": t}) + "\n" for i, t in zip(IDS, texts)))
+    run = [sys.executable, "-m", "radlabel", "label", str(source), "-o", str(target), "--table", table, "-q"]
+    subprocess.run(run, check=True)
+    with open(target, newline="", encoding="utf-8") as lines:
+        header, *rows = csv.reader(lines)
+    batch = engine.label_batch(texts, IDS, table=table).to_arrow()
+    assert header == batch.column_names
+
+    def cell(value):
+        if isinstance(value, list):
+            return ";".join(cell(v) for v in value)
+        if isinstance(value, bool):
+            return str(value).lower()
+        if isinstance(value, float):
+            return f"{value:g}"
+        return "" if value is None else str(value)
+
+    def plain(text):
+        parts = text.replace("; ", ";").split(";")
+        return ";".join(p[:-2] if p.endswith(".0") else p for p in parts)
+
+    mine = [[plain(cell(v)) for v in row.values()] for row in batch.to_pylist()]
+    assert mine == [[plain(c) for c in row] for row in rows]
 
 
 def test_ids(engine):
@@ -119,5 +183,5 @@ def test_arrow_is_read_where_it_lies(engine):
 def test_broken_utf8_is_told(engine):
     offsets = pa.py_buffer(np.array([0, 2], dtype=np.int32))
     broken = pa.Array.from_buffers(pa.string(), 1, [None, offsets, pa.py_buffer(b"\xff\xfe")])
-    with pytest.raises(ValueError):
+    with pytest.raises(radlabel.Error, match="texts: "):
         engine.label_batch(broken)
