@@ -30,9 +30,6 @@ fn fault(message: impl Into<String>) -> PyErr {
     Error::new_err(message.into())
 }
 
-/// main(arguments)
-/// --
-///
 /// Runs the command line with these arguments, the program's name first; gives the exit code.
 #[pyfunction]
 fn main(py: Python<'_>, arguments: Vec<OsString>) -> u8 {

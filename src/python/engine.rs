@@ -23,14 +23,11 @@ thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
-/// Engine(lexicons=None, rules=None, schemes="chexpert", policy="keep", propagate=None)
-/// --
-///
 /// Lexicons, rules and label schemes, ready to read reports. Made once, used from any number of threads; it can be
 /// pickled, so that ``multiprocessing`` and Spark can send it.
 ///
 /// ``lexicons`` and ``rules`` are folders of files that are added to the built-in ones (a file of the same name
-/// replaces it); ``schemes`` names one or several label schemes; ``policy`` says what an uncertain label becomes:
+/// replaces it); ``schemes`` names one or several label schemes (left out: ``"chexpert"``); ``policy`` says what an uncertain label becomes:
 /// ``"keep"``, ``"ones"``, ``"zeros"`` or ``"ignore"``; ``propagate`` says which way values travel along a scheme's
 /// hierarchy: ``"up"``, ``"down"``, ``["up", "down"]`` or ``"none"`` (left out: as the scheme says).
 ///
