@@ -172,9 +172,10 @@ pub(super) fn sequence(tag: Tag, items: Vec<InMemDicomObject>) -> DataElement<In
     DataElement::new(tag, VR::SQ, DataSetSequence::from(items))
 }
 
-/// The text with a space for each control character that DICOM knows not in text: offsets stay as they are.
+/// The text with a space for each control character that DICOM did not always allow in text, tabs among them:
+/// offsets stay as they are.
 fn printable(text: &str) -> String {
-    let kept = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t' | '\u{c}');
+    let kept = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\u{c}');
     // Of the controls beyond ASCII a space would be shorter than they are.
     text.chars().map(|c| if kept(c) || !c.is_ascii() { c } else { ' ' }).collect()
 }

@@ -66,8 +66,10 @@ pub(super) fn open(bytes: &[u8]) -> Result<Opened<'_>, String> {
         let end = bytes.len();
         let header = cursor.header(end)?;
         let value = cursor.take(header.tag, header.length, end)?;
-        if header.tag == tags::TRANSFER_SYNTAX_UID {
-            transfer = Some(ascii(value));
+        match header.tag {
+            tags::MEDIA_STORAGE_SOP_CLASS_UID => expect_report(&ascii(value))?,
+            tags::TRANSFER_SYNTAX_UID => transfer = Some(ascii(value)),
+            _ => {}
         }
     }
     let (rest, at) = (&bytes[cursor.at..], cursor.at);

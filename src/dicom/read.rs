@@ -187,7 +187,7 @@ fn own(root: &Node<'_>, code: &str) -> Result<Option<String>, String> {
 fn composed(root: &Node<'_>) -> Result<String, String> {
     let mut text = String::new();
     for child in root.children()? {
-        write(&child, false, &mut text)?;
+        write(&child, Place::Root, &mut text)?;
     }
     let body = text.trim_matches('\n');
     match root.name() {
@@ -196,8 +196,18 @@ fn composed(root: &Node<'_>) -> Result<String, String> {
     }
 }
 
-/// Appends an item and what is below it. `headed`: it stands under a heading.
-fn write(item: &Node<'_>, headed: bool, text: &mut String) -> Result<(), String> {
+/// Where an item stands, which decides how much of its name must be told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Root,
+    /// Under a heading.
+    Section,
+    /// In a container whose items flow on as one text.
+    Flow,
+}
+
+/// Appends an item and what is below it.
+fn write(item: &Node<'_>, place: Place, text: &mut String) -> Result<(), String> {
     if item.is_context() {
         return Ok(());
     }
@@ -208,8 +218,18 @@ fn write(item: &Node<'_>, headed: bool, text: &mut String) -> Result<(), String>
             text.push_str(&format!("\n{heading}:\n"));
         }
         let filled = text.len();
+        let flows = item.plain(tags::CONTINUITY_OF_CONTENT).as_deref() == Some("CONTINUOUS");
+        let inner = match place {
+            _ if flows => Place::Flow,
+            Place::Root if heading.is_none() => Place::Root,
+            _ => Place::Section,
+        };
         for child in item.children()? {
-            write(&child, headed || heading.is_some(), text)?;
+            write(&child, inner, text)?;
+        }
+        if flows && text.ends_with(' ') {
+            text.truncate(text.trim_end_matches(' ').len());
+            text.push('\n');
         }
         // A heading over nothing would only name what is not told.
         if text.len() == filled {
@@ -219,14 +239,16 @@ fn write(item: &Node<'_>, headed: bool, text: &mut String) -> Result<(), String>
     }
     let before = text.len();
     if let Some(words) = item.words() {
-        text.push_str(&named(item, headed).unwrap_or_default());
+        text.push_str(&named(item, place).unwrap_or_default());
         text.push_str(&words);
     }
-    for child in item.children()? {
+    // What qualifies a piece of a flowing text would tear it apart.
+    let children = if place == Place::Flow { Vec::new() } else { item.children()? };
+    for child in children {
         properties(&child, before, text)?;
     }
     if text.len() > before {
-        text.push('\n');
+        text.push(if place == Place::Flow { ' ' } else { '\n' });
     }
     Ok(())
 }
@@ -240,7 +262,7 @@ fn properties(item: &Node<'_>, start: usize, text: &mut String) -> Result<(), St
         if text.len() > start {
             text.push_str(", ");
         }
-        text.push_str(&named(item, true).unwrap_or_default());
+        text.push_str(&named(item, Place::Section).unwrap_or_default());
         text.push_str(&words);
     }
     for child in item.children()? {
@@ -250,10 +272,11 @@ fn properties(item: &Node<'_>, start: usize, text: &mut String) -> Result<(), St
 }
 
 /// The name of an item before its value, unless the heading above says as much.
-fn named(item: &Node<'_>, headed: bool) -> Option<String> {
+fn named(item: &Node<'_>, place: Place) -> Option<String> {
     let name = item.name()?;
     let statement = name.scheme == "DCM" && STATEMENTS.contains(&name.value.as_str());
-    (!(headed && statement)).then(|| format!("{}: ", heading(&name)))
+    let told = place == Place::Root || place == Place::Section && !statement;
+    told.then(|| format!("{}: ", heading(&name)))
 }
 
 fn heading(name: &Code) -> String {

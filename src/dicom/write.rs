@@ -24,7 +24,7 @@ const LATERALITY: Code<'_> = Code::sct("272741003", "Laterality");
 const PRESENCE: Code<'_> = Code::dcm("121052", "Presence of property");
 const MILLIMETRE: Code<'_> = Code::fixed("mm", "UCUM", "millimeter");
 const HOUNSFIELD: Code<'_> = Code::fixed("[hnsf'U]", "UCUM", "Hounsfield unit");
-const UPTAKE: Code<'_> = Code::fixed("g/ml{SUVbw}", "UCUM", "Standardized Uptake Value body weight");
+const UPTAKE: Code<'_> = Code::fixed("g/ml", "UCUM", "gram per milliliter");
 const DERIVATION: Code<'_> = Code::dcm("121401", "Derivation");
 /// The document must have a date. Where neither report nor study has one, this stands for "not known".
 const NO_DATE: &str = "19000101";
@@ -399,7 +399,7 @@ fn measurement(group: &mut Item, measurement: &Measurement) {
         let (name, unit) = match measurement.quantity {
             Quantity::Length => (lengths[place].clone(), MILLIMETRE),
             Quantity::Attenuation => (Code::dcm("112031", "Attenuation Coefficient"), HOUNSFIELD),
-            Quantity::Uptake => (Code::dcm("126401", "SUVbw"), UPTAKE),
+            Quantity::Uptake => (Code::dcm("126400", "Standardized Uptake Value"), UPTAKE),
         };
         let mut number = Item::number(Relation::Contains, &name, *value, &unit);
         if range {
