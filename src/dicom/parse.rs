@@ -67,24 +67,23 @@ pub(super) fn open(bytes: &[u8]) -> Result<Opened<'_>, String> {
         let header = cursor.header(end)?;
         let value = cursor.take(header.tag, header.length, end)?;
         match header.tag {
-            tags::MEDIA_STORAGE_SOP_CLASS_UID => expect_report(&ascii(value))?,
+            tags::MEDIA_STORAGE_SOP_CLASS_UID if !value.is_empty() => expect_report(&ascii(value))?,
             tags::TRANSFER_SYNTAX_UID => transfer = Some(ascii(value)),
             _ => {}
         }
     }
     let (rest, at) = (&bytes[cursor.at..], cursor.at);
+    let capitals = rest.get(4..6).is_some_and(|vr| vr.iter().all(u8::is_ascii_uppercase));
     let syntax = match transfer.as_deref() {
-        Some(uids::IMPLICIT_VR_LITTLE_ENDIAN) => IMPLICIT,
         Some("1.2.840.10008.1.2.2") => Syntax { explicit: true, big: true },
         Some(uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN) => {
             return Ok(Opened { bytes: Cow::Owned(inflate(rest)?), start: 0, syntax: EXPLICIT });
         }
-        // Compressed pixels stand in an explicit data set.
-        Some(_) => EXPLICIT,
-        // Without meta information the data set opens with the group 0008, and a VR is two capitals.
-        None if cursor.group() != Some(8) => return Err("no DICOM file: no DICM at byte 128".to_owned()),
-        None if rest.get(4..6).is_some_and(|vr| vr.iter().all(u8::is_ascii_uppercase)) => EXPLICIT,
-        None => IMPLICIT,
+        // Without meta information the data set opens with the group 0008.
+        None if cursor.group() != Some(8) && start == 0 => return Err("no DICOM file: no DICM at byte 128".to_owned()),
+        // Some writers claim one and write the other; an explicit VR is two capitals.
+        _ if capitals => EXPLICIT,
+        _ => IMPLICIT,
     };
     Ok(Opened { bytes: Cow::Borrowed(bytes), start: at, syntax })
 }

@@ -198,37 +198,46 @@ fn composed(root: &Node<'_>) -> Result<String, String> {
 
 /// Where an item stands, which decides how much of its name must be told.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Place<'a> {
     Root,
-    /// Under a heading.
-    Section,
+    /// Under this heading.
+    Section(&'a str),
     /// In a container whose items flow on as one text.
     Flow,
 }
 
 /// Appends an item and what is below it.
-fn write(item: &Node<'_>, place: Place, text: &mut String) -> Result<(), String> {
+fn write(item: &Node<'_>, place: Place<'_>, text: &mut String) -> Result<(), String> {
     if item.is_context() {
         return Ok(());
     }
     if item.plain(tags::VALUE_TYPE).as_deref() == Some("CONTAINER") {
+        if text.ends_with(' ') {
+            text.pop();
+            text.push('\n');
+        }
         let before = text.len();
         let heading = item.name().map(|name| heading(&name));
         if let Some(heading) = &heading {
             text.push_str(&format!("\n{heading}:\n"));
         }
         let filled = text.len();
-        let flows = item.plain(tags::CONTINUITY_OF_CONTENT).as_deref() == Some("CONTINUOUS");
-        let inner = match place {
+        let children = item.children()?;
+        // Many call a list of codes and numbers continuous; only a text flows on.
+        let is_text = |c: &Node<'_>| c.plain(tags::VALUE_TYPE).as_deref() == Some("TEXT") && !c.is_context();
+        let continuous = item.plain(tags::CONTINUITY_OF_CONTENT).as_deref() == Some("CONTINUOUS");
+        let flows = continuous && children.iter().any(is_text);
+        let inner = match (&heading, place) {
             _ if flows => Place::Flow,
-            Place::Root if heading.is_none() => Place::Root,
-            _ => Place::Section,
+            (Some(heading), _) => Place::Section(heading),
+            (None, Place::Flow) => Place::Section(""),
+            (None, place) => place,
         };
-        for child in item.children()? {
-            write(&child, inner, text)?;
+        for child in &children {
+            write(child, inner, text)?;
         }
         if flows && text.ends_with(' ') {
-            text.truncate(text.trim_end_matches(' ').len());
+            text.pop();
             text.push('\n');
         }
         // A heading over nothing would only name what is not told.
@@ -262,7 +271,7 @@ fn properties(item: &Node<'_>, start: usize, text: &mut String) -> Result<(), St
         if text.len() > start {
             text.push_str(", ");
         }
-        text.push_str(&named(item, Place::Section).unwrap_or_default());
+        text.push_str(&named(item, Place::Section("")).unwrap_or_default());
         text.push_str(&words);
     }
     for child in item.children()? {
@@ -272,11 +281,16 @@ fn properties(item: &Node<'_>, start: usize, text: &mut String) -> Result<(), St
 }
 
 /// The name of an item before its value, unless the heading above says as much.
-fn named(item: &Node<'_>, place: Place) -> Option<String> {
+fn named(item: &Node<'_>, place: Place<'_>) -> Option<String> {
     let name = item.name()?;
     let statement = name.scheme == "DCM" && STATEMENTS.contains(&name.value.as_str());
-    let told = place == Place::Root || place == Place::Section && !statement;
-    told.then(|| format!("{}: ", heading(&name)))
+    let words = heading(&name);
+    let told = match place {
+        Place::Root => true,
+        Place::Section(above) => !statement && !words.eq_ignore_ascii_case(above),
+        Place::Flow => false,
+    };
+    told.then(|| format!("{words}: "))
 }
 
 fn heading(name: &Code) -> String {
