@@ -34,6 +34,13 @@ const STATEMENTS: [&str; 9] =
     ["121061", "121063", "121065", "121067", "121069", "121071", "121073", "121075", "121077"];
 /// The language and country of a report, which stand at its root.
 const LANGUAGE: [&str; 2] = ["121046", "121049"];
+const MEASUREMENT_GROUP: &str = "125007";
+const FINDING: &str = "121071";
+/// As SNOMED CT codes it, and as older files do.
+const FINDING_SITE: [(&str, &str); 2] = [("SCT", "363698007"), ("SRT", "G-C0E3")];
+const PRESENCE: &str = "121052";
+/// Undetermined and indeterminate.
+const UNDETERMINED: [&str; 2] = ["373068000", "82334004"];
 const MODALITY: &str = "121139";
 const TARGET_REGION: &str = "123014";
 const ACCESSION: &str = "121022";
@@ -165,6 +172,7 @@ impl<'a> Node<'a> {
         Some(match measured.code(tags::MEASUREMENT_UNITS_CODE_SEQUENCE) {
             // Numbers without a unit have the unit 1, counts one in braces.
             Some(unit) if unit.scheme == "UCUM" && (unit.value == "1" || unit.value.starts_with('{')) => value,
+            Some(unit) if unit.scheme == "UCUM" && unit.value == "[hnsf'U]" => format!("{value} HU"),
             Some(unit) if unit.scheme == "UCUM" => format!("{value} {}", unit.value),
             Some(unit) => format!("{value} {}", unit.meaning),
             None => value,
@@ -216,13 +224,16 @@ fn write(item: &Node<'_>, place: Place<'_>, text: &mut String) -> Result<(), Str
             text.pop();
             text.push('\n');
         }
+        let children = item.children()?;
+        if item.name().is_some_and(|name| name.is("DCM", MEASUREMENT_GROUP)) && group(&children, text)? {
+            return Ok(());
+        }
         let before = text.len();
         let heading = item.name().map(|name| heading(&name));
         if let Some(heading) = &heading {
             text.push_str(&format!("\n{heading}:\n"));
         }
         let filled = text.len();
-        let children = item.children()?;
         // Many call a list of codes and numbers continuous; only a text flows on.
         let is_text = |c: &Node<'_>| c.plain(tags::VALUE_TYPE).as_deref() == Some("TEXT") && !c.is_context();
         let continuous = item.plain(tags::CONTINUITY_OF_CONTENT).as_deref() == Some("CONTINUOUS");
@@ -260,6 +271,46 @@ fn write(item: &Node<'_>, place: Place<'_>, text: &mut String) -> Result<(), Str
         text.push(if place == Place::Flow { ' ' } else { '\n' });
     }
     Ok(())
+}
+
+/// Appends a measurement group (TID 1501) as one line, or the parts of what it says would be told apart:
+/// `Left Lung Nodule: Present, Diameter: 7.5 mm`. Not without a finding.
+fn group(children: &[Node<'_>], text: &mut String) -> Result<bool, String> {
+    let (mut sites, mut finding, mut presence, mut others) = (Vec::new(), None, None, Vec::new());
+    for child in children {
+        let name = child.name();
+        let is = |codes: &[(&str, &str)]| name.as_ref().is_some_and(|n| codes.iter().any(|(s, v)| n.is(s, v)));
+        if finding.is_none() && is(&[("DCM", FINDING)]) {
+            finding = child.words();
+        } else if is(&FINDING_SITE) {
+            let laterality = |c: &&Node<'_>| c.name().is_some_and(|n| n.meaning == "Laterality");
+            let side = child.children()?.iter().find(laterality).and_then(Node::words);
+            let site = child.words().unwrap_or_default();
+            let side = side.filter(|s| !site.to_lowercase().contains(&s.to_lowercase()));
+            sites.push([side, Some(site)].into_iter().flatten().collect::<Vec<_>>().join(" "));
+        } else if presence.is_none() && is(&[("DCM", PRESENCE)]) {
+            let value = child.code(tags::CONCEPT_CODE_SEQUENCE);
+            // The standard's word for doubt is none of radiologists.
+            let doubt = value.as_ref().is_some_and(|v| UNDETERMINED.contains(&v.value.as_str()));
+            presence = value.map(|v| if doubt { "Possible".to_owned() } else { v.meaning });
+        } else {
+            others.push(child);
+        }
+    }
+    let Some(finding) = finding else { return Ok(false) };
+    let before = text.len();
+    for site in sites.iter().filter(|s| !s.is_empty()) {
+        text.push_str(&format!("{site} "));
+    }
+    text.push_str(&finding);
+    if let Some(presence) = presence {
+        text.push_str(&format!(": {presence}"));
+    }
+    for other in others {
+        properties(other, before, text)?;
+    }
+    text.push('\n');
+    Ok(true)
 }
 
 /// Appends what qualifies an item to its line.

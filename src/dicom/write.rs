@@ -339,7 +339,7 @@ fn group(line: &Line<'_>, key: &[&str; 2], number: usize) -> Item {
     let unique = uid(&["mention", key[0], key[1], &tracking, &number.to_string()]);
     group.push(Item::uid(context, &Code::dcm("112040", "Tracking Unique Identifier"), &unique));
     group.push(Item::code(Relation::Contains, &FINDING, &coded(concept)));
-    let mut laterality = mention.side.map(|s| side(s));
+    let mut laterality = mention.side.map(side);
     let named = mention.location.iter().flatten().copied();
     let mut sites: Vec<_> = named.collect();
     if sites.is_empty() {
