@@ -36,6 +36,10 @@ mod token;
 pub(crate) mod arrow;
 #[cfg(feature = "cli")]
 pub mod cli;
+// The command line does not call it yet.
+#[cfg(feature = "dicom")]
+#[allow(dead_code, unused_imports)]
+pub(crate) mod dicom;
 #[cfg(feature = "cli")]
 pub mod input;
 #[cfg(feature = "cli")]

@@ -26,6 +26,8 @@ mod plan;
 
 pub(crate) use batch::too_long;
 pub use batch::{Batch, Reading};
+#[cfg(feature = "dicom")]
+pub(crate) use document::Document;
 pub(crate) use encoding::{decode_guessed, not_text};
 pub(crate) use folder::is_report_file;
 pub(crate) use jsonl::fault as json_fault;
