@@ -5,6 +5,7 @@
 mod assertion;
 mod attribute;
 pub mod check;
+pub mod confidence;
 pub mod crosswalk;
 mod detail;
 mod embedded;
