@@ -17,7 +17,7 @@ use crate::token::{self, Token, TokenKind};
 /// Bytes between cue and mention from which on a cue stands far.
 const FAR: u32 = 40;
 /// Bytes of a long sentence.
-const LONG: u32 = 200;
+const LONG: u32 = 120;
 
 impl Engine {
     /// How likely each of these labels has the value that a careful reader of the report would give it, in their
@@ -127,7 +127,7 @@ impl Reader<'_> {
                     decided = rules
                         .cues
                         .get(at)
-                        .filter(|c| c.rule == evidence.rule && c.status == Some(assertion.status))
+                        .filter(|c| c.rule == evidence.rule && (c.alternative || c.status == Some(assertion.status)))
                         .map(|cue| (cue, evidence.span));
                 }
                 RuleKind::Composition => composed = true,

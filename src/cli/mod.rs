@@ -15,6 +15,9 @@ mod score;
 mod stream;
 mod summary;
 mod terms;
+// The run of `label` is wired to it later.
+#[allow(dead_code)]
+mod votes;
 mod whole;
 
 use crate::{Engine, Error};

@@ -11,6 +11,9 @@ mod rows;
 mod sink;
 mod table;
 mod terminal;
+// The run of `label` is wired to it later.
+#[allow(dead_code)]
+mod votes;
 mod whole;
 
 pub(crate) use self::csv::{LONG_HEADER, csv_header, csv_row, label_name, long_rows, value};
@@ -20,6 +23,8 @@ pub(crate) use rows::{Rows, rows_header};
 pub use sink::Sink;
 pub(crate) use sink::{is_standard, pack};
 pub(crate) use terminal::{Look, legend, row};
+#[allow(unused_imports)]
+pub(crate) use votes::{Voter, Votes, names as vote_names, vote};
 pub(crate) use whole::{Whole, alerts_header};
 
 /// The labels of one report under one scheme.

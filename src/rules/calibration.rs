@@ -41,7 +41,7 @@ pub enum Feature {
     Described,
     /// The mention stands before any heading.
     Unheaded,
-    /// The sentence is longer than 200 bytes.
+    /// The sentence is longer than 120 bytes.
     Long,
 }
 
