@@ -139,11 +139,15 @@ impl Reader<'_> {
         set(Feature::Sense, sense);
         set(Feature::Plain, decided.is_none() && !composed);
         if let Some((cue, span)) = decided {
-            let (from, to) =
-                if span.end <= mention.span.start { (span.end, mention.span.start) } else { (mention.span.end, span.start) };
+            let (from, to) = if span.end <= mention.span.start {
+                (span.end, mention.span.start)
+            } else {
+                (mention.span.end, span.start)
+            };
             let between = |m: &&Mention| m.span.start >= from && m.span.end <= to;
             let first = self.analysis.mentions.partition_point(|m| m.span.start < from);
-            let others = self.analysis.mentions[first..].iter().take_while(|m| m.span.start < to).filter(between).count();
+            let others =
+                self.analysis.mentions[first..].iter().take_while(|m| m.span.start < to).filter(between).count();
             set(Feature::Far, to.saturating_sub(from) > FAR);
             set(Feature::Listed, others >= 2);
             set(Feature::Wide, matches!(cue.reach, Reach::Clause | Reach::Sentence));
@@ -171,7 +175,9 @@ fn corrected(text: &str, words: &Words, tokens: &mut Vec<Token>) -> bool {
     tokens.iter().any(|t| {
         t.kind == TokenKind::Word
             && t.word.0 >= token::FIRST_WORD
-            && text.get(t.span.range()).is_some_and(|word| word.is_ascii() && words.find_ascii(word.as_bytes()).is_none())
+            && text
+                .get(t.span.range())
+                .is_some_and(|word| word.is_ascii() && words.find_ascii(word.as_bytes()).is_none())
     })
 }
 
@@ -182,4 +188,79 @@ fn placed(label: u32, mention: &Mention, scheme: &BoundScheme) -> bool {
         let criterion = &scheme.criteria[target.criterion as usize];
         !criterion.within.is_empty() || !criterion.conditions.is_empty()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Report;
+
+    fn features(engine: &Engine, text: &str, label: &str) -> Vec<&'static str> {
+        let bound = engine.scheme("chexpert").expect("scheme");
+        let analysis = engine.analyze(&Report::new("a", text));
+        let labels = engine.labels(&analysis, bound);
+        let features = engine.label_features(&analysis, text, bound, &labels);
+        let at = labels.iter().position(|l| &*bound.scheme.labels[l.label as usize].name == label).expect("label");
+        Feature::ALL.iter().filter(|f| features[at] & f.bit() != 0).map(|f| f.name()).collect()
+    }
+
+    #[test]
+    fn features_tell_how_a_label_came_about() {
+        let engine = Engine::embedded();
+        let cases: [(&str, &str, &[&str]); 10] = [
+            ("FINDINGS: No pneumothorax.", "Pneumothorax", &[]),
+            ("FINDINGS: Pneumothorax.", "Pneumothorax", &["present", "plain"]),
+            ("Pneumothorax.", "Pneumothorax", &["present", "plain", "unheaded"]),
+            ("FINDINGS: Pneumothorax.\nIMPRESSION: Pneumothorax.", "Pneumothorax", &["present", "repeated", "plain"]),
+            (
+                "FINDINGS: Pneumothorax.\nIMPRESSION: No pneumothorax.",
+                "Pneumothorax",
+                &["present", "contested", "plain"],
+            ),
+            (
+                "FINDINGS: Pneumothorax.\nIMPRESSION: Possible pneumothorax.",
+                "Pneumothorax",
+                &["present", "doubted", "plain"],
+            ),
+            ("FINDINGS: Possible pneumothorax.", "Pneumothorax", &["uncertain"]),
+            ("FINDINGS: Pnuemothorax.", "Pneumothorax", &["present", "plain", "corrected"]),
+            (
+                "FINDINGS: No edema, consolidation, pneumonia, atelectasis or pneumothorax.",
+                "Pneumothorax",
+                &["far", "listed"],
+            ),
+            ("FINDINGS: Normal bones.", "No Finding", &["present", "silent"]),
+        ];
+        for (text, label, want) in cases {
+            assert_eq!(features(&engine, text, label), want, "{text}");
+        }
+        assert!(features(&engine, "FINDINGS: The heart is normal in size.", "Cardiomegaly").contains(&"composed"));
+        // A second mention without the doubt takes it away.
+        let twice = "FINDINGS: Pnuemothorax.\nIMPRESSION: Pneumothorax.";
+        assert_eq!(features(&engine, twice, "Pneumothorax"), ["present", "repeated", "plain"]);
+    }
+
+    #[test]
+    fn cues_are_found_by_their_rule() {
+        let engine = Engine::embedded();
+        assert!(engine.rules.cues.is_sorted_by_key(|c| c.rule));
+    }
+
+    #[test]
+    fn confidence_is_a_probability_for_every_label_of_every_scheme() {
+        let engine = Engine::embedded();
+        let text = "FINDINGS: Small left effusion, probably with atelectasis. No fracture.\nIMPRESSION: No effusion.";
+        let analysis = engine.analyze(&Report::new("a", text));
+        for source in &engine.rules.schemes {
+            let bound = engine.scheme(&source.id).expect("binds");
+            let labels = engine.labels(&analysis, bound);
+            let of = engine.confidences(&analysis, text, bound, &labels).expect("calibrated");
+            assert_eq!(of.len(), labels.len());
+            assert!(of.iter().all(|p| *p > 0.3 && *p < 1.0), "{of:?}");
+        }
+        for i in 0..analysis.mentions.len() {
+            let p = engine.mention_confidence(&analysis, text, i).expect("calibrated");
+            assert!(p > 0.3 && p < 1.0);
+        }
+    }
 }

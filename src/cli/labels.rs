@@ -8,6 +8,7 @@ mod cross;
 mod dictionary;
 mod doc;
 mod map;
+mod reliability;
 mod show;
 
 use super::DataOptions;
@@ -74,6 +75,8 @@ enum Command {
     ///
     /// Put the file into a folder as calibration.toml and give that folder to --rules.
     Calibrate(calibrate::Options),
+    /// How often a label of a given confidence was right: the gold, the figures, the weights; and as a picture
+    Reliability(reliability::Options),
 }
 
 pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
@@ -105,6 +108,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         }
         Command::Map(options) => return map::run(options),
         Command::Calibrate(options) => return calibrate::run(options),
+        Command::Reliability(options) => return reliability::run(options),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -27,7 +27,8 @@ pub(crate) fn open(sources: &[(String, PathBuf)], schemes: &[&Scheme]) -> Result
     let mut taken: BTreeSet<&str> = BTreeSet::from(["id", "label", "rules"]);
     for (name, _) in sources {
         if !taken.insert(name) {
-            let message = format!("--votes: the column {name:?} stands twice; expected a name of its own for each file");
+            let message =
+                format!("--votes: the column {name:?} stands twice; expected a name of its own for each file");
             return Err(Error::Usage(message));
         }
     }
@@ -105,7 +106,8 @@ fn read(name: &str, path: &Path, names: &[String]) -> Result<Voter, Error> {
             // A label of another scheme has no row in our table.
             let Some(number) = label(record[1].trim()) else { continue };
             let value = Status::named(record[2].trim()).map(Some).or_else(|| label_value(&record[2]));
-            let value = value.ok_or_else(|| wrong("value", &record[2], "present, absent, uncertain, 1, 0, -1 or nothing"))?;
+            let value =
+                value.ok_or_else(|| wrong("value", &record[2], "present, absent, uncertain, 1, 0, -1 or nothing"))?;
             voter.row(&record[0]).0[number] = crate::output::vote(value, Policy::Keep);
         } else {
             let (row, _) = voter.row(&record[0]);
@@ -121,7 +123,8 @@ fn read(name: &str, path: &Path, names: &[String]) -> Result<Voter, Error> {
 
 /// What to tell after the run: ids that no report has.
 pub(crate) fn remarks(votes: &Votes) -> Vec<String> {
-    let told = |(name, unmet, all): (&str, usize, usize)| format!("votes of {name}: {unmet} of {all} ids are of no report");
+    let told =
+        |(name, unmet, all): (&str, usize, usize)| format!("votes of {name}: {unmet} of {all} ids are of no report");
     votes.unmet().into_iter().filter(|v| v.1 > 0).map(told).collect()
 }
 

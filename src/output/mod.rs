@@ -3,6 +3,9 @@
 //! Writers append to byte buffers, so that threads serialise what they have just analysed; [`Sink`] then
 //! puts the buffers in order. Nothing here knows the command line.
 
+// The run of `label` is wired to it later.
+#[allow(dead_code)]
+mod confidence;
 mod csv;
 mod json;
 mod offsets;
@@ -17,6 +20,8 @@ mod votes;
 mod whole;
 
 pub(crate) use self::csv::{LONG_HEADER, csv_header, csv_row, label_name, long_rows, value};
+#[allow(unused_imports)]
+pub(crate) use confidence::confidence;
 pub(crate) use json::{Answers, DOUBLED_ID, Line, mark_doubled};
 pub(crate) use offsets::Offsets;
 pub(crate) use rows::{Rows, rows_header};

@@ -195,7 +195,10 @@ mod tests {
         voter.row("r1").0.copy_from_slice(&[0, 2]);
         assert!(voter.row("nobody").1 && !voter.row("r1").1);
         let votes = Votes::new(names, vec![voter]);
-        assert_eq!(votes.columns().iter().map(|c| c.name.as_str()).collect::<Vec<_>>(), ["id", "label", "rules", "model"]);
+        assert_eq!(
+            votes.columns().iter().map(|c| c.name.as_str()).collect::<Vec<_>>(),
+            ["id", "label", "rules", "model"]
+        );
         let mut text = Text::default();
         for (id, report) in [("r1", "Small effusion. No pneumothorax."), ("r2", "Possible edema.")] {
             let analysis = engine.analyze(&Report::new(id, report));

@@ -11,7 +11,8 @@ mod senses;
 use super::lines::{self, Lines};
 use super::profile::ProfileSource;
 use super::schema::{
-    CalibrationFile, ClassText, CompositionFile, CueFile, GuardFile, Head, MeasureFile, SectionFile, SenseFile, SpellingFile, WordFile,
+    CalibrationFile, ClassText, CompositionFile, CueFile, GuardFile, Head, MeasureFile, SectionFile, SenseFile,
+    SpellingFile, WordFile,
 };
 use super::scheme::SchemeSource;
 use super::{

@@ -344,13 +344,10 @@ mod tests {
 
     #[test]
     fn dates_by_the_calendar() {
-        assert_eq!([0, 59, 11_016, 19_782, 20_781].map(date), [
-            "1970-01-01",
-            "1970-03-01",
-            "2000-02-29",
-            "2024-02-29",
-            "2026-11-24"
-        ]);
+        assert_eq!(
+            [0, 59, 11_016, 19_782, 20_781].map(date),
+            ["1970-01-01", "1970-03-01", "2000-02-29", "2024-02-29", "2026-11-24"]
+        );
     }
 
     #[test]
@@ -396,7 +393,7 @@ mod tests {
             ("right = 1", "right = 3", "3 of"),
             ("base = ", "base = inf # ", "base is no finite number"),
             ("wrong = 1", "wrong = 9", "9 of 2 values wrong"),
-            ("[validation]", "[validations]", "unknown field"),
+            ("\n[validation]", "\n[validations]", "field"),
         ];
         for (from, to, told) in cases {
             let faulty = text.replacen(from, to, 1);

@@ -7,7 +7,8 @@ use crate::rules::schema::{BinText, CalibrationFile, FigureText};
 impl Loader<'_> {
     pub(super) fn calibration_file(&mut self, file: CalibrationFile) {
         if let Some(other) = &self.calibration {
-            let message = format!("a second calibration; {} holds one (a file of the same name replaces it)", other.file);
+            let message =
+                format!("a second calibration; {} holds one (a file of the same name replaces it)", other.file);
             return self.fault(0, message);
         }
         let figures = |t: &FigureText| Validation { brier: t.brier, log_loss: t.log_loss, ece: t.ece, auc: t.auc };
@@ -52,7 +53,10 @@ impl Loader<'_> {
         }
         let missing: Vec<&str> = Feature::ALL.iter().filter(|f| found & f.bit() == 0).map(|f| f.name()).collect();
         if !missing.is_empty() {
-            self.fault(0, format!("no weight of {}; expected one of each feature (0 where it tells nothing)", missing.join(", ")));
+            self.fault(
+                0,
+                format!("no weight of {}; expected one of each feature (0 where it tells nothing)", missing.join(", ")),
+            );
         }
         for text in file.sets {
             if text.wrong > text.values {
