@@ -4,8 +4,8 @@
 usage: calibrate.py RADLABEL LABELS.jsonl REPORTS.jsonl MENTIONS.jsonl OUT.toml [OLD_COMMIT]
 
 LABELS.jsonl is label gold, REPORTS.jsonl its texts, MENTIONS.jsonl mention gold with texts ("set" tells the parts apart).
-corpora/second is added as it was at its first reading: by the rules and lexicons of OLD_COMMIT (the one before it came
-in), for after that the rules were mended with it. No text is left behind.
+corpora/second is read by the rules and lexicons of OLD_COMMIT, the one before it came in, so that nothing that was
+mended with it counts. The other sets were worked with while the rules were made. No text is left behind.
 """
 import glob, json, os, re, subprocess, sys, tempfile
 

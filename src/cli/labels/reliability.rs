@@ -94,14 +94,26 @@ fn share(bin: &Bin) -> f64 {
 const PANEL: f64 = 230.0;
 const GAP: f64 = 62.0;
 const LEFT: f64 = 62.0;
-const TOP: f64 = 92.0;
+const TOP: f64 = 106.0;
 /// Height of the bars of counts below a panel.
 const COUNTS: f64 = 56.0;
 
-/// The lowest of the axes: what is drawn fills the panel, and all panels share one scale.
+/// Marks of both axes.
+const TICKS: [f64; 8] = [0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995];
+/// From here on a share is drawn at the end of the axis, where 1 stands.
+const END: f64 = 0.999;
+
+/// Where a share stands on an axis: by the logarithm of the share that is wrong, for nearly all that is to be seen
+/// lies between 0.9 and 1.
+fn place(share: f64) -> f64 {
+    -(1.0 - share.clamp(0.0, END)).ln()
+}
+
+/// The lowest of the axes: what is drawn fills the panel, and all panels share one scale. Of wide intervals only the
+/// upper part is seen.
 fn lowest(bins: &[Bin]) -> f64 {
-    let least = bins.iter().map(|b| b.mean.min(wilson(b.right, b.values).0)).fold(0.95, f64::min);
-    ((least * 20.0).floor() / 20.0).clamp(0.0, 0.95)
+    let least = bins.iter().map(|b| b.mean.min(share(b))).fold(0.8, f64::min);
+    TICKS.into_iter().filter(|t| *t <= least).fold(0.0, f64::max)
 }
 
 fn picture(calibration: &Calibration) -> String {
@@ -127,10 +139,12 @@ fn picture(calibration: &Calibration) -> String {
     let wrong: u64 = calibration.sets.iter().map(|s| s.seen.wrong).sum();
     let v = calibration.validation;
     let line = format!(
-        "{values} values, {wrong} wrong. Out of fold: Brier {:.4}, log loss {:.4}, ECE {:.4}. Bars: 95% intervals (Wilson).",
+        "{values} values, {wrong} wrong. Out of fold: Brier {:.4}, log loss {:.4}, ECE {:.4}.",
         v.brier, v.log_loss, v.ece
     );
     text(&mut out, (LEFT, 48.0), "start", "fill=\"#57606a\"", &line);
+    let about = "Bars: 95% intervals (Wilson). Size: number of values. Axes: logarithmic in the share that is wrong.";
+    text(&mut out, (LEFT, 65.0), "start", "fill=\"#57606a\"", about);
     for (i, (value, colour)) in
         [(Status::Present, "#0969da"), (Status::Absent, "#1a7f37"), (Status::Uncertain, "#9a6700")]
             .into_iter()
@@ -145,8 +159,9 @@ fn picture(calibration: &Calibration) -> String {
 }
 
 fn panel(out: &mut String, left: f64, (value, colour): (Status, &str), bins: &[&Bin], low: f64, most: u64) {
-    let x = |p: f64| left + (p - low) / (1.0 - low) * PANEL;
-    let y = |p: f64| TOP + (1.0 - p) / (1.0 - low) * PANEL;
+    let part = |p: f64| (place(p) - place(low)) / (place(END) - place(low)) * PANEL;
+    let x = |p: f64| left + part(p);
+    let y = |p: f64| TOP + PANEL - part(p);
     let (bottom, right) = (TOP + PANEL, left + PANEL);
     let values: u64 = bins.iter().map(|b| b.values).sum();
     let hits: u64 = bins.iter().map(|b| b.right).sum();
@@ -155,26 +170,15 @@ fn panel(out: &mut String, left: f64, (value, colour): (Status, &str), bins: &[&
         _ => format!("{}: {hits} of {values} right", value.name()),
     };
     text(out, (left, TOP - 12.0), "start", &format!("font-weight=\"600\" fill=\"{colour}\""), &title);
-    let step = if low >= 0.9 {
-        0.02
-    } else if low >= 0.7 {
-        0.05
-    } else if low >= 0.5 {
-        0.1
-    } else {
-        0.2
-    };
-    let mut at = 1.0;
-    while at > low - 1e-9 {
+    for at in TICKS.into_iter().filter(|t| *t >= low).chain([1.0]) {
         let _ = writeln!(
             out,
             "<path d=\"M{0:.1} {TOP}V{bottom}M{left} {1:.1}H{right}\" stroke=\"#e4e7eb\"/>",
             x(at),
             y(at)
         );
-        text(out, (x(at), bottom + 16.0), "middle", "font-size=\"11\" fill=\"#57606a\"", &format!("{at:.2}"));
-        text(out, (left - 6.0, y(at) + 4.0), "end", "font-size=\"11\" fill=\"#57606a\"", &format!("{at:.2}"));
-        at -= step;
+        text(out, (x(at), bottom + 16.0), "middle", "font-size=\"11\" fill=\"#57606a\"", &tick(at));
+        text(out, (left - 6.0, y(at) + 4.0), "end", "font-size=\"11\" fill=\"#57606a\"", &tick(at));
     }
     let _ = writeln!(
         out,
@@ -220,10 +224,21 @@ fn panel(out: &mut String, left: f64, (value, colour): (Status, &str), bins: &[&
         );
         let centre = from + 3.0 + (width - 6.0).min(60.0) / 2.0;
         text(out, (centre, ground - tall - 4.0), "middle", "font-size=\"10\"", &bin.values.to_string());
-        text(out, (centre, ground + 13.0), "middle", "font-size=\"10\" fill=\"#57606a\"", &format!("≥{}", bin.from));
+        text(
+            out,
+            (centre, ground + 13.0),
+            "middle",
+            "font-size=\"10\" fill=\"#57606a\"",
+            &format!("≥{}", tick(bin.from)),
+        );
     }
     let _ = writeln!(out, "<path d=\"M{left} {ground}H{right}\" stroke=\"#8c959f\"/>");
     text(out, (left + PANEL / 2.0, ground + 30.0), "middle", "", "values by confidence");
+}
+
+/// `.995`: room is scarce.
+fn tick(at: f64) -> String {
+    format!("{at}").replace("0.", ".")
 }
 
 fn text(out: &mut String, (x, y): (f64, f64), anchor: &str, more: &str, text: &str) {
