@@ -12,12 +12,13 @@ use crate::label::Label;
 use crate::lexicon::Words;
 use crate::rules::{BoundScheme, Cue, Feature, Reach, RuleKind, Status};
 use crate::span::Span;
-use crate::token::{self, Token, TokenKind};
 
 /// Bytes between cue and mention from which on a cue stands far.
 const FAR: u32 = 40;
 /// Bytes of a long sentence.
 const LONG: u32 = 120;
+/// Letters of the shortest word that may be corrected.
+const SHORTEST: usize = 6;
 
 impl Engine {
     /// How likely each of these labels has the value that a careful reader of the report would give it, in their
@@ -42,7 +43,7 @@ impl Engine {
 
     /// The [`Feature`] bits of each of these labels.
     pub fn label_features(&self, analysis: &Analysis, text: &str, scheme: &BoundScheme, labels: &[Label]) -> Vec<u32> {
-        let mut reader = Reader { engine: self, analysis, text, tokens: Vec::new() };
+        let reader = Reader { engine: self, analysis, text };
         // What each counted mention claims, once for all labels.
         let mut claims: Vec<(u32, usize)> = Vec::new();
         let mut claimed = Vec::new();
@@ -57,7 +58,7 @@ impl Engine {
 
     /// The [`Feature`] bits of one mention by itself.
     pub fn mention_features(&self, analysis: &Analysis, text: &str, mention: usize) -> u32 {
-        let mut reader = Reader { engine: self, analysis, text, tokens: Vec::new() };
+        let reader = Reader { engine: self, analysis, text };
         value(analysis.assertions[mention].status) | reader.mention(mention)
     }
 }
@@ -74,11 +75,10 @@ struct Reader<'a> {
     engine: &'a Engine,
     analysis: &'a Analysis,
     text: &'a str,
-    tokens: Vec<Token>,
 }
 
 impl Reader<'_> {
-    fn label(&mut self, label: &Label, claims: &[(u32, usize)], scheme: &BoundScheme) -> u32 {
+    fn label(&self, label: &Label, claims: &[(u32, usize)], scheme: &BoundScheme) -> u32 {
         let mut bits = value(label.value);
         let Some(because) = label.because else {
             return bits | Feature::Silent.bit();
@@ -107,7 +107,7 @@ impl Reader<'_> {
         }
     }
 
-    fn mention(&mut self, number: usize) -> u32 {
+    fn mention(&self, number: usize) -> u32 {
         let Engine { rules, .. } = self.engine;
         let mention = &self.analysis.mentions[number];
         let assertion = &self.analysis.assertions[number];
@@ -163,22 +163,18 @@ impl Reader<'_> {
             || !self.analysis.attributes_of(number as u32).is_empty();
         set(Feature::Described, described);
         if let Some(words) = self.text.get(mention.span.range()) {
-            set(Feature::Corrected, corrected(words, &rules.words, &mut self.tokens));
+            set(Feature::Corrected, corrected(words, &rules.words));
         }
         bits
     }
 }
 
-/// Whether a word of a mention stands for another one.
-fn corrected(text: &str, words: &Words, tokens: &mut Vec<Token>) -> bool {
-    token::tokenize(text, words, tokens);
-    tokens.iter().any(|t| {
-        t.kind == TokenKind::Word
-            && t.word.0 >= token::FIRST_WORD
-            && text
-                .get(t.span.range())
-                .is_some_and(|word| word.is_ascii() && words.find_ascii(word.as_bytes()).is_none())
-    })
+/// Whether a word of a mention stands for another one. Shorter words are never corrected, and most are known.
+fn corrected(text: &str, words: &Words) -> bool {
+    text.as_bytes()
+        .split(|b| !b.is_ascii_alphabetic())
+        .filter(|word| word.len() >= SHORTEST)
+        .any(|word| words.find_ascii(word).is_none() && words.find_near(word).is_some())
 }
 
 /// Whether a label counts a mention only for more than its finding.
