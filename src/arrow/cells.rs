@@ -72,7 +72,7 @@ impl ArrowCells {
             .iter()
             .map(|column| match column.kind {
                 Kind::Text => Column::Text(StringBuilder::new()),
-                Kind::Value => Column::Value(Int8Builder::new()),
+                Kind::Value | Kind::Vote => Column::Value(Int8Builder::new()),
                 Kind::Number => Column::Number(Int32Builder::new()),
                 Kind::Real => Column::Real(Float32Builder::new()),
                 Kind::Flag => Column::Flag(BooleanBuilder::new()),
@@ -126,7 +126,7 @@ impl ArrowCells {
         self.at += 1;
         let fits = match self.columns.get(at) {
             Some(Column::Text(_)) => kind == Kind::Text,
-            Some(Column::Value(_)) => kind == Kind::Value,
+            Some(Column::Value(_)) => matches!(kind, Kind::Value | Kind::Vote),
             Some(Column::Number(_)) => kind == Kind::Number,
             Some(Column::Real(_)) => kind == Kind::Real,
             Some(Column::Flag(_)) => kind == Kind::Flag,
@@ -153,6 +153,12 @@ impl Cells for ArrowCells {
     fn value(&mut self, value: Option<i8>) {
         if let Some(Column::Value(b)) = self.next(Kind::Value) {
             b.append_option(value);
+        }
+    }
+
+    fn vote(&mut self, value: i8) {
+        if let Some(Column::Value(b)) = self.next(Kind::Vote) {
+            b.append_value(value);
         }
     }
 

@@ -5,6 +5,7 @@
 
 pub(crate) mod bioc;
 pub(crate) mod brat;
+mod confidence;
 mod csv;
 pub(crate) mod fhir;
 mod json;
@@ -15,9 +16,11 @@ mod sink;
 pub(crate) mod table;
 mod tables;
 mod terminal;
+mod votes;
 mod whole;
 
 pub(crate) use self::csv::{CsvCells, csv_header, label_name, value};
+pub(crate) use confidence::confidence;
 pub(crate) use json::{Answers, DOUBLED_ID, Line, mark_doubled};
 pub(crate) use offsets::Offsets;
 pub(crate) use rows::Rows;
@@ -27,6 +30,7 @@ pub(crate) use sink::is_standard;
 pub(crate) use table::Cells;
 pub(crate) use tables::{Added, Shape, Table};
 pub(crate) use terminal::{Look, legend, row};
+pub(crate) use votes::{Voter, Votes, names as vote_names, vote};
 pub(crate) use whole::{Whole, alerts_header};
 
 /// The labels of one report under one scheme.
