@@ -32,7 +32,7 @@ fn data_type(kind: Kind) -> DataType {
     let list = |of| DataType::List(Arc::new(Field::new_list_field(of, true)));
     match kind {
         Kind::Text => DataType::Utf8,
-        Kind::Value => DataType::Int8,
+        Kind::Value | Kind::Vote => DataType::Int8,
         Kind::Number => DataType::Int32,
         Kind::Real => DataType::Float32,
         Kind::Flag => DataType::Boolean,

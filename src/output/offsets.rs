@@ -28,11 +28,6 @@ impl Offsets {
         self.before.push(count);
     }
 
-    /// Prepares for a text that was stripped of markup.
-    pub(crate) fn set_with_origin(&mut self, text: &str, _: &[(u32, u32)]) {
-        self.set(text);
-    }
-
     /// The code points before a byte of the text.
     pub(crate) fn code_point(&self, text: &str, byte: u32) -> u32 {
         if self.ascii {
