@@ -13,6 +13,9 @@ mod document;
 mod encoding;
 mod feed;
 mod folder;
+// Wired in by the plan of inputs.
+#[allow(dead_code, unused_imports)]
+mod hl7;
 mod jsonl;
 mod openi;
 mod plan;
