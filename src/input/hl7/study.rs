@@ -19,6 +19,7 @@
 
 use super::syntax::{Segment, Separators};
 use crate::StudyKey;
+use std::borrow::Cow;
 
 /// The segments that tell of one report.
 #[derive(Clone, Copy, Debug, Default)]
@@ -140,9 +141,16 @@ fn modality(section: &str) -> Option<String> {
 /// `20240131143015.12+0100` -> `2024-01-31T14:30:15+01:00`, as precise as the source but for fractions of a second.
 /// `None` where it is no date.
 pub(super) fn iso(time: &str) -> Option<String> {
-    let (time, zone) = match time.find(['+', '-']) {
-        Some(at) => time.split_at(at),
-        None => (time.strip_suffix('Z').unwrap_or(time), if time.ends_with('Z') { "Z" } else { "" }),
+    // Some senders write ISO already.
+    let plain = match time.as_bytes() {
+        [_, _, _, _, b'-', _, _, b'-', ..] if time.is_ascii() => {
+            Cow::Owned([&time[..4], &time[5..7], &time[8..].replace(['T', ' ', ':'], "")].concat())
+        }
+        _ => Cow::Borrowed(time),
+    };
+    let (time, zone) = match plain.find(['+', '-', 'Z']) {
+        Some(at) => plain.split_at(at),
+        None => (plain.as_ref(), ""),
     };
     let time = time.split_once('.').map_or(time, |(whole, _)| whole);
     let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
@@ -168,8 +176,8 @@ pub(super) fn iso(time: &str) -> Option<String> {
             Some((hours, minutes)) if minutes.len() == 2 && digits(&hours[1..]) && digits(minutes) => {
                 out = format!("{out}{hours}:{minutes}");
             }
-            _ if zone == "Z" => out.push('Z'),
-            _ => {}
+            _ if matches!(zone, "" | "Z") => out.push_str(zone),
+            _ => return None,
         }
     }
     Some(out)
@@ -207,9 +215,12 @@ mod tests {
             ("20240131143015.1234+0130", Some("2024-01-31T14:30:15+01:30")),
             ("20240131143015-0500", Some("2024-01-31T14:30:15-05:00")),
             ("20240131143015Z", Some("2024-01-31T14:30:15Z")),
-            ("20240131143015+x", Some("2024-01-31T14:30:15")),
+            ("20240131143015+x", None),
             ("20241331", None),
-            ("2024-01-31", None),
+            ("2024-01-31", Some("2024-01-31")),
+            ("2024-01-31 14:30", Some("2024-01-31T14:30:00")),
+            ("2024-01-31T14:30:15-05:00", Some("2024-01-31T14:30:15-05:00")),
+            ("2024-13-31", None),
             ("202", None),
             ("٢٠٢٤", None),
             ("", None),

@@ -261,6 +261,6 @@ mod tests {
         assert_eq!(separators.repeats(field).collect::<Vec<_>>(), ["a^b&c", "\"\""]);
         assert_eq!(separators.first("\"\"~x"), None);
         assert!(super::segments("PID|1").is_none());
-        assert!(super::segments("MSH|^~\\&|\rPID^1").is_some_and(|r| r.is_err_and(|e| e.contains("line 2"))));
+        assert!(super::segments("MSH|^~\\&|\rPID^1").is_some_and(|r| r.is_err_and(|e| e.contains("segment 2"))));
     }
 }
