@@ -19,6 +19,9 @@ mod fhir;
 mod frame;
 mod hl7;
 mod folder;
+// Wired in by the plan of inputs.
+#[allow(dead_code, unused_imports)]
+mod hl7;
 mod jsonl;
 mod mimic;
 mod openi;
