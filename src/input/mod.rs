@@ -12,7 +12,14 @@ mod delimited;
 mod document;
 mod encoding;
 mod feed;
+// FHIR and BioC are read by the plan of inputs once it knows document formats.
+#[allow(dead_code)]
+pub(crate) mod bioc;
+#[allow(dead_code)]
+pub(crate) mod fhir;
 mod folder;
+#[allow(dead_code)]
+pub(crate) mod html;
 mod jsonl;
 mod openi;
 mod plan;
