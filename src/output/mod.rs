@@ -3,11 +3,20 @@
 //! Writers append to byte buffers, so that threads serialise what they have just analysed; [`Sink`] then
 //! puts the buffers in order. Nothing here knows the command line.
 
+// Written once the command line offers these layouts.
+#[allow(dead_code)]
+pub(crate) mod bioc;
+#[allow(dead_code)]
+pub(crate) mod brat;
 mod csv;
+#[allow(dead_code)]
+pub(crate) mod fhir;
 mod json;
 mod offsets;
 mod passing;
 mod rows;
+#[allow(dead_code)]
+mod said;
 mod sink;
 mod table;
 mod terminal;
