@@ -177,7 +177,7 @@ fn escape(out: &mut Vec<u8>, text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::said::tests::{TEXTS, a_study, with};
+    use super::super::said::tests::{TEXTS, a_study, keep, with};
     use super::*;
     use crate::input::bioc::{read_json, read_xml};
 
@@ -185,11 +185,15 @@ mod tests {
     #[test]
     fn comes_back() {
         let mut mentions = 0;
+        let (mut all_xml, mut all_json) = (XML_HEADER.to_vec(), JSON_HEADER.to_vec());
         for text in TEXTS {
             with(text, a_study(), |line| {
                 let (mut as_xml, mut as_json) = (Vec::new(), Vec::new());
                 xml(line, &mut as_xml);
                 json(line, &mut as_json);
+                all_xml.extend_from_slice(&as_xml);
+                all_json.extend_from_slice(if all_json.len() > JSON_HEADER.len() { JSON_BETWEEN } else { b"" });
+                all_json.extend_from_slice(&as_json);
                 let as_json = String::from_utf8(as_json).expect("UTF-8");
                 for read in [read_xml(&String::from_utf8(as_xml).expect("UTF-8")), read_json(&as_json)] {
                     let document = &read.expect("readable")[0];
@@ -214,6 +218,11 @@ mod tests {
             });
         }
         assert!(mentions > 8, "{mentions} mentions");
+        all_xml.extend_from_slice(XML_FOOTER);
+        all_json.extend_from_slice(JSON_FOOTER);
+        assert!(serde_json::from_slice::<serde_json::Value>(&all_json).is_ok());
+        keep("kept.bioc.xml", &all_xml);
+        keep("kept.bioc.json", &all_json);
     }
 
     #[test]

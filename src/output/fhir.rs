@@ -389,17 +389,19 @@ fn is_time(written: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::said::tests::{TEXTS, a_study, with};
+    use super::super::said::tests::{TEXTS, a_study, keep, with};
     use super::*;
     use crate::StudyKey;
 
     /// Text, id and study key come back, but for the two that R4's report has no place for.
     #[test]
     fn comes_back() {
+        let mut all = Vec::new();
         for text in TEXTS {
             with(text, a_study(), |report| {
                 let mut out = Vec::new();
                 line(report, &mut out);
+                all.extend_from_slice(&out);
                 let written = String::from_utf8(out).expect("UTF-8");
                 assert!(written.starts_with("{\"resourceType\":\"DiagnosticReport\"") && written.ends_with("}\n"));
                 assert_eq!(written.lines().count(), 1);
@@ -414,6 +416,7 @@ mod tests {
                 assert_eq!(document.id.as_deref(), Some(&*report.report.id));
             });
         }
+        keep("kept.fhir.ndjson", &all);
     }
 
     #[test]

@@ -103,6 +103,13 @@ pub(super) mod tests {
         });
     }
 
+    /// With the environment variable `RADLABEL_KEEP`, writes a file to that folder, for `tests/measure`.
+    pub(in crate::output) fn keep(name: &str, bytes: &[u8]) {
+        if let Some(folder) = std::env::var_os("RADLABEL_KEEP") {
+            std::fs::write(std::path::Path::new(&folder).join(name), bytes).expect("written");
+        }
+    }
+
     pub(in crate::output) fn a_study() -> StudyKey {
         let some = |s: &str| Some(s.to_owned());
         StudyKey {
