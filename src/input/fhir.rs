@@ -44,22 +44,23 @@ pub(crate) fn read_each(json: &str) -> Result<Vec<Result<Document, String>>, Str
         resource = &value["resource"];
     }
     match str(&resource["resourceType"]) {
-        Some("DiagnosticReport") => Ok(vec![document(resource, &[])]),
+        Some("DiagnosticReport") => Ok(vec![document(resource, &value["fullUrl"], &[])]),
         Some("Bundle") => {
             let entries = list(&resource["entry"]);
-            let reports = entries.iter().map(|e| &e["resource"]);
-            let reports = reports.filter(|r| str(&r["resourceType"]) == Some("DiagnosticReport"));
-            Ok(reports.map(|report| document(report, entries)).collect())
+            let reports = entries.iter().filter(|e| str(&e["resource"]["resourceType"]) == Some("DiagnosticReport"));
+            Ok(reports.map(|entry| document(&entry["resource"], &entry["fullUrl"], entries)).collect())
         }
         _ => Ok(Vec::new()),
     }
 }
 
-fn document(report: &Value, entries: &[Value]) -> Result<Document, String> {
+fn document(report: &Value, full_url: &Value, entries: &[Value]) -> Result<Document, String> {
     let context = Context { contained: list(&report["contained"]), entries };
     let study = context.study(report);
     let identifier = list(&report["identifier"]).iter().find(|i| !is_type(i, "ACSN")).and_then(|i| str(&i["value"]));
-    let id = str(&report["id"]).or(identifier).or(study.accession.as_deref()).map(str::to_owned);
+    // A report that has not yet been on a server is known by its URL in the Bundle.
+    let url = str(full_url).map(|u| u.strip_prefix("urn:uuid:").or(parted(u).map(|p| p.1)).unwrap_or(u));
+    let id = str(&report["id"]).or(identifier).or(study.accession.as_deref()).or(url).map(str::to_owned);
     let told = |message: String| match id.as_deref() {
         Some(id) => format!("DiagnosticReport {}: {message}", shown(id)),
         None => format!("DiagnosticReport: {message}"),

@@ -125,6 +125,9 @@ fn resolves_the_study() {
         "category": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0074", "code": "NMR"}]}]}))});
     let study = one(&lone).study;
     assert_eq!((study.patient_id, study.accession, study.modality), (some("12"), some("A6"), some("MR")));
+    let bare =
+        json!({"fullUrl": "urn:uuid:77", "resource": {"resourceType": "DiagnosticReport", "conclusion": "Clear."}});
+    assert_eq!(one(&bare).id.as_deref(), Some("77"));
     assert_eq!(super::read("{\"resourceType\":\"Patient\"}"), Ok(vec![]));
     assert_eq!(age("2023-06", "2024-03-01").as_deref(), Some("009M"));
     assert_eq!(age("2025-06-01", "2024-03-01"), None);

@@ -137,7 +137,7 @@ fn capital(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::said::tests::{TEXTS, a_study, with};
+    use super::super::said::tests::{TEXTS, a_study, keep, with};
     use super::*;
     use std::collections::HashSet;
 
@@ -146,10 +146,12 @@ mod tests {
     #[test]
     fn comes_back() {
         let mut split = 0;
-        for text in TEXTS {
+        for (number, text) in TEXTS.iter().enumerate() {
             with(text, a_study(), |line| {
                 let mut out = Vec::new();
                 ann(line, &mut out);
+                keep(&format!("kept-{number}.txt"), text.as_bytes());
+                keep(&format!("kept-{number}.ann"), &out);
                 let points: Vec<char> = text.chars().collect();
                 let mut ids = HashSet::new();
                 let mut spans = Vec::new();

@@ -1,18 +1,21 @@
-"""Reads FHIR and BioC written by radlabel with independent packages, and says what is wrong.
+"""Reads FHIR, BioC and brat written by radlabel with independent packages, and says what is wrong.
 
     pip install fhir.resources bioc
-    python tests/measure/fhir_valid.py reports.fhir.ndjson reports.bioc.xml reports.bioc.json
+    python tests/measure/fhir_valid.py reports.fhir.ndjson reports.bioc.xml reports.bioc.json a.ann
 
 FHIR (.ndjson): every line is parsed by fhir.resources (R4B) as a DiagnosticReport with its contained resources;
 references to contained resources must resolve, and each contained resource must be referred to. BioC (.xml, .json):
-parsed by the package bioc; each annotation's location must hold its text, and passages must join to one text.
+parsed by the package bioc; each annotation's location must hold its text, and passages must join to one text. brat (.ann, its .txt beside it): parsed by the package bioc;
+each fragment must stand where it says, and notes and attributes must belong to a mention.
 """
 
 import base64
+import io
+import json
+import os
 import sys
 
-import bioc
-from bioc import biocjson, biocxml
+from bioc import biocjson, biocxml, brat
 from fhir.resources.R4B.diagnosticreport import DiagnosticReport
 
 
@@ -28,8 +31,6 @@ def references(value):
 
 
 def check_fhir(path):
-    import json
-
     reports = observations = spans = 0
     with open(path, encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
@@ -68,5 +69,18 @@ def check_bioc(path):
     print(f"{path}: {len(collection.documents)} documents, {annotations} annotations, all in place")
 
 
+def check_brat(path):
+    text = open(path[:-4] + ".txt", encoding="utf-8", newline="").read()
+    document = brat.load(io.StringIO(text), open(path, encoding="utf-8"))
+    entities = {entity.id: entity for entity in document.entities}
+    for entity in entities.values():
+        fragments = [text[span.begin : span.end] for span in sorted(entity.locations)]
+        assert " ".join(fragments) == entity.text, f"{path}: {entity.id}"
+    for attribute in document.attributes:
+        assert attribute.refid in entities, f"{path}: {attribute.id}"
+    print(f"{path}: {len(entities)} mentions, {len(list(document.attributes))} attributes, all in place")
+
+
+CHECKS = {".ndjson": check_fhir, ".xml": check_bioc, ".json": check_bioc, ".ann": check_brat}
 for path in sys.argv[1:]:
-    (check_fhir if path.endswith(".ndjson") else check_bioc)(path)
+    CHECKS[os.path.splitext(path)[1]](path)
