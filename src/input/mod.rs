@@ -6,7 +6,7 @@
 //! no message holds report text: a fault is told by file, line and size.
 
 mod batch;
-mod bioc;
+pub(crate) mod bioc;
 #[cfg(feature = "arrow")]
 mod columnar;
 mod columns;
@@ -15,13 +15,11 @@ mod delimited;
 mod document;
 mod encoding;
 mod feed;
-mod fhir;
+pub(crate) mod fhir;
+mod folder;
 mod frame;
 mod hl7;
-mod folder;
-// Wired in by the plan of inputs.
-#[allow(dead_code, unused_imports)]
-mod hl7;
+pub(crate) mod html;
 mod jsonl;
 mod mimic;
 mod openi;

@@ -12,6 +12,7 @@ mod json;
 mod offsets;
 mod passing;
 mod rows;
+mod said;
 mod sink;
 pub(crate) mod table;
 mod tables;
