@@ -29,7 +29,7 @@ pub(crate) fn schema(columns: &[ColumnSpec], metadata: &[(String, String)]) -> S
 
 /// Signed integers alone: Spark has no unsigned type and `start - 1` wraps in those of pandas and Polars.
 fn data_type(kind: Kind) -> DataType {
-    let list = |of| DataType::List(Arc::new(Field::new_list_field(of, true)));
+    let list = |of| DataType::List(Arc::new(element(of)));
     match kind {
         Kind::Text => DataType::Utf8,
         Kind::Value | Kind::Vote => DataType::Int8,
@@ -39,6 +39,11 @@ fn data_type(kind: Kind) -> DataType {
         Kind::Texts => list(DataType::Utf8),
         Kind::Reals => list(DataType::Float64),
     }
+}
+
+/// What a list holds, by the name that Parquet's specification gives it.
+fn element(of: DataType) -> Field {
+    Field::new("element", of, true)
 }
 
 #[derive(Debug)]
@@ -76,8 +81,12 @@ impl ArrowCells {
                 Kind::Number => Column::Number(Int32Builder::new()),
                 Kind::Real => Column::Real(Float32Builder::new()),
                 Kind::Flag => Column::Flag(BooleanBuilder::new()),
-                Kind::Texts => Column::Texts(ListBuilder::new(StringBuilder::new())),
-                Kind::Reals => Column::Reals(ListBuilder::new(Float64Builder::new())),
+                Kind::Texts => {
+                    Column::Texts(ListBuilder::new(StringBuilder::new()).with_field(element(DataType::Utf8)))
+                }
+                Kind::Reals => {
+                    Column::Reals(ListBuilder::new(Float64Builder::new()).with_field(element(DataType::Float64)))
+                }
             })
             .collect();
         ArrowCells { schema, columns, at: 0, rows: 0, bytes: 0, fault: None }

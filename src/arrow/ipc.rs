@@ -5,6 +5,7 @@
 //! not with bytes that were promised. Strings are taken as bytes (the layouts are the same): the crate would refuse
 //! a whole batch for one invalid byte.
 
+use super::guard::guarded;
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_buffer::Buffer;
 use arrow_ipc::convert::try_fb_to_schema;
@@ -68,7 +69,7 @@ impl Messages {
         if schema.endianness() != arrow_ipc::Endianness::Little {
             return Err("big-endian: not read".to_owned());
         }
-        let schema = try_fb_to_schema(schema).map_err(|e| format!("schema: {e}"))?;
+        let schema = guarded(|| try_fb_to_schema(schema).map_err(|e| format!("schema: {e}")))?;
         messages.schema = Arc::new(as_bytes(&schema));
         Ok(messages)
     }
@@ -96,7 +97,7 @@ impl Messages {
             let Some((head, body)) = self.message().map_err(|e| after(self.rows, e))? else {
                 return Ok(None);
             };
-            match self.decode(&head, body) {
+            match guarded(|| self.decode(&head, body)) {
                 Ok(None) => {}
                 Ok(Some(batch)) => {
                     self.batches += 1;
@@ -117,7 +118,7 @@ impl Messages {
         match message.header_type() {
             MessageHeader::RecordBatch => {
                 let batch = message.header_as_record_batch().ok_or("no record batch")?;
-                check(&batch, body.len())?;
+                check(&batch, &body)?;
                 let schema = self.schema.clone();
                 let projection = Some(self.projection.as_slice());
                 read_record_batch(&body, batch, schema, &self.dictionaries, projection, &message.version())
@@ -126,7 +127,7 @@ impl Messages {
             }
             MessageHeader::DictionaryBatch => {
                 let batch = message.header_as_dictionary_batch().ok_or("no dictionary")?;
-                check(&batch.data().ok_or("a dictionary without data")?, body.len())?;
+                check(&batch.data().ok_or("a dictionary without data")?, &body)?;
                 read_dictionary(&body, batch, &self.schema, &mut self.dictionaries, &message.version())
                     .map(|()| None)
                     .map_err(|e| format!("dictionary: {e}"))
@@ -141,8 +142,13 @@ impl Messages {
         // Whatever keeps a message from being read ends the reading: where the next one begins is not known.
         self.ended = true;
         let mut word = [0; 4];
-        let got = fill(&mut self.input, &mut word)?;
+        let mut got = fill(&mut self.input, &mut word)?;
         self.bytes += got as u64;
+        // Writers fill up a file's magic to 8 bytes or to 64.
+        while self.is_file && got == 4 && self.bytes <= 64 && word == [0; 4] {
+            got = fill(&mut self.input, &mut word)?;
+            self.bytes += got as u64;
+        }
         match got {
             // The end marker of a stream may be left out.
             0 if !self.is_file => return Ok(None),
@@ -221,21 +227,31 @@ fn parsed(head: &[u8]) -> Result<Message<'_>, String> {
 }
 
 /// What the crate would believe: buffers inside the body, and of compressed ones a size that memory can hold.
-fn check(batch: &arrow_ipc::RecordBatch<'_>, body: usize) -> Result<(), String> {
+fn check(batch: &arrow_ipc::RecordBatch<'_>, body: &[u8]) -> Result<(), String> {
     if batch.length() < 0 || batch.length() > i64::from(u32::MAX) {
         return Err(format!("{} rows", batch.length()));
     }
     if batch.nodes().is_some_and(|nodes| nodes.iter().any(|n| n.length() < 0 || n.null_count() < 0)) {
         return Err("a column of negative length".to_owned());
     }
+    let mut unpacked = 0_u64;
     for buffer in batch.buffers().iter().flatten() {
-        let inside = buffer.offset() >= 0
-            && buffer.length() >= 0
-            && buffer.offset().checked_add(buffer.length()).is_some_and(|end| end as u64 <= body as u64);
-        if !inside {
-            let (offset, length) = (buffer.offset(), buffer.length());
-            return Err(format!("a buffer of {length} bytes at {offset} in a batch of {body} bytes"));
+        let (offset, length) = (buffer.offset(), buffer.length());
+        let bytes = usize::try_from(offset)
+            .ok()
+            .zip(usize::try_from(length).ok())
+            .and_then(|(offset, length)| body.get(offset..)?.get(..length));
+        let Some(bytes) = bytes else {
+            return Err(format!("a buffer of {length} bytes at {offset} in a batch of {} bytes", body.len()));
+        };
+        if batch.compression().is_some() && !bytes.is_empty() {
+            let prefix = bytes.first_chunk().ok_or_else(|| format!("a packed buffer of {length} bytes"))?;
+            // -1: not packed after all.
+            unpacked = unpacked.saturating_add(i64::from_le_bytes(*prefix).max(0) as u64);
         }
+    }
+    if unpacked > MAX_BATCH {
+        return Err(format!("a batch of {unpacked} bytes when unpacked; at most {MAX_BATCH} are read at once"));
     }
     Ok(())
 }

@@ -129,8 +129,8 @@ fn what_cells_hold_comes_back_from_parquet_and_ipc() {
 
         let builder =
             parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(tempfile_of(&bytes)).unwrap();
-        assert_eq!(builder.schema().metadata().get("radlabel.scheme"), Some("chexpert"));
-        assert_eq!(builder.schema().field(0).metadata().get("about"), Some("what it means"));
+        assert_eq!(builder.schema().metadata().get("radlabel.scheme").map(|s| s.as_ref()), Some("chexpert"));
+        assert_eq!(builder.schema().field(0).metadata().get("about").map(|s| s.as_ref()), Some("what it means"));
         let read: Vec<RecordBatch> = builder.with_batch_size(10_000).build().unwrap().map(|b| b.unwrap()).collect();
         let total: usize = read.iter().map(|b| b.num_rows()).sum();
         assert_eq!(total, (rows + rows / 2 * 2) as usize);
