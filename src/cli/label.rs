@@ -300,6 +300,7 @@ impl Plan<'_> {
             packing,
             head: Vec::new(),
             foot: Vec::new(),
+            between: 0,
             beside: Vec::new(),
             #[cfg(feature = "parquet")]
             encoder: None,
@@ -309,9 +310,20 @@ impl Plan<'_> {
                 form.head = output::csv_header(table.columns()).map_err(|e| Error::output("the header", e))?;
             }
             Layout::Table => form.head = output::legend(look(output.is_none())),
-            Layout::BiocXml => (form.head, form.foot) = output::bioc::around_xml(),
-            Layout::BiocJson => (form.head, form.foot) = output::bioc::around_json(),
-            Layout::Brat => form.beside = output::brat::beside(),
+            Layout::BiocXml => {
+                form.head = output::bioc::XML_HEADER.to_vec();
+                form.foot = output::bioc::XML_FOOTER.to_vec();
+            }
+            Layout::BiocJson => {
+                form.head = output::bioc::JSON_HEADER.to_vec();
+                form.between = output::bioc::JSON_BETWEEN.len();
+                form.foot = output::bioc::JSON_FOOTER.to_vec();
+            }
+            Layout::Brat => {
+                let files =
+                    [("annotation.conf", output::brat::ANNOTATION_CONF), ("visual.conf", output::brat::VISUAL_CONF)];
+                form.beside = files.map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec())).to_vec();
+            }
             _ => {}
         }
         #[cfg(feature = "arrow")]

@@ -27,6 +27,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 /// The reports of a resource, of a Bundle's entry or of a Bundle; none where it holds no DiagnosticReport. One
 /// report that cannot be read fails all: [`read_each`] keeps the others.
+#[cfg(test)]
 pub(crate) fn read(json: &str) -> Result<Vec<Document>, String> {
     read_each(json)?.into_iter().collect()
 }

@@ -59,19 +59,6 @@ pub(crate) fn ann(line: &Line<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// A report's file name without its ending: its id, with what no file name may hold as `%XX`.
-pub(crate) fn stem(id: &str) -> String {
-    let mut out = String::new();
-    for (i, byte) in id.bytes().enumerate() {
-        let plain = byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-') || (byte == b'.' && i > 0);
-        match plain {
-            true => out.push(byte as char),
-            false => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
-}
-
 struct Lines<'o> {
     out: &'o mut Vec<u8>,
     attributes: usize,
@@ -201,7 +188,7 @@ mod tests {
 
     #[test]
     fn names_files() {
-        assert_eq!(stem("s50414267"), "s50414267");
-        assert_eq!(stem("../a b\u{e9}"), "%2E.%2Fa%20b%C3%A9");
+        assert_eq!(crate::output::file_name("s50414267"), "s50414267");
+        assert_eq!(crate::output::file_name("../a b\u{e9}"), "%2E.%2Fa%20b%C3%A9");
     }
 }

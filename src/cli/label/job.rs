@@ -152,7 +152,13 @@ impl Job<'_> {
             #[cfg(feature = "arrow")]
             Out::Arrow(cells) => self.rows(&line, &mut **cells, tally),
             Out::Files(files) => match self.layout {
-                Layout::Brat => output::brat::write(&line, files),
+                Layout::Brat => {
+                    let stem = output::file_name(&report.id);
+                    let mut annotations = Vec::new();
+                    output::brat::ann(&line, &mut annotations);
+                    files.push((format!("{stem}.txt"), report.text.clone().into_bytes()));
+                    files.push((format!("{stem}.ann"), annotations));
+                }
                 _ => match sr(&line) {
                     Ok(bytes) => files.push((format!("{}.dcm", output::file_name(&report.id)), bytes)),
                     Err(message) => return Some(message),
@@ -166,9 +172,13 @@ impl Job<'_> {
                     found.iter().for_each(|row| tally.label(row.status));
                     rows.write_jsonl(&found, bytes);
                 }
-                (Layout::Fhir, _) => output::fhir::write(&line, bytes),
-                (Layout::BiocXml, _) => output::bioc::write_xml(&line, bytes),
-                (Layout::BiocJson, _) => output::bioc::write_json(&line, bytes),
+                (Layout::Fhir, _) => output::fhir::line(&line, bytes),
+                (Layout::BiocXml, _) => output::bioc::xml(&line, bytes),
+                (Layout::BiocJson, _) => {
+                    // Before every document; the first of a part does without (`parts`).
+                    bytes.extend_from_slice(output::bioc::JSON_BETWEEN);
+                    output::bioc::json(&line, bytes);
+                }
                 _ => line.write(bytes),
             },
             #[cfg(not(feature = "arrow"))]
