@@ -7,7 +7,7 @@ use super::delimited::{self, Cell};
 use super::encoding::{self, Choice};
 use super::folder::stem;
 use super::document::Document;
-use super::frame::Frame;
+use super::frame::{Frame, Scan};
 use super::{Format, Told, bioc, feed, fhir, hl7, jsonl, mimic, openi};
 use crate::{Report, StudyKey};
 use encoding_rs::{Encoding, UTF_8};
@@ -349,6 +349,7 @@ impl Source {
             told.push(guessed_encoding(name, encoding));
         }
         let documents = match format {
+            Format::Openi if text.contains("<collection") => collection(&text)?,
             Format::Openi => {
                 let (id, text, empty) = openi::read(&text)?;
                 vec![Document { id, text, empty, ..Document::default() }]
@@ -376,6 +377,18 @@ fn reading(document: Document, fallback: impl FnOnce() -> String, bad: usize, en
     let numbered = id.is_none();
     let report = Report { id: id.unwrap_or_else(fallback), text, study };
     Reading { report, bad_bytes: bad, encoding, empty, numbered, origin }
+}
+
+/// The documents of a BioC collection.
+fn collection(text: &str) -> Result<Vec<Document>, String> {
+    let bytes = text.as_bytes();
+    let mut scan = Scan::new(Frame::Tag("document"), 0);
+    let (mut documents, mut start) = (Vec::new(), 0);
+    while let Some(end) = scan.end(bytes, start, None, true) {
+        documents.extend(bioc::read_xml(&text[scan.begin(start)..end])?);
+        start = end;
+    }
+    Ok(documents)
 }
 
 #[cfg(feature = "dicom")]

@@ -33,7 +33,6 @@ impl Offsets {
     }
 
     /// Prepares for a text that was stripped: code points are those of the original from now on.
-    #[allow(dead_code)] // Called where documents become reports.
     pub(crate) fn set_with_origin(&mut self, text: &str, origin: &[(u32, u32)]) {
         self.set(text);
         self.origin.extend_from_slice(origin);

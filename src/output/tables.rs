@@ -301,9 +301,9 @@ fn concept(engine: &Engine, id: ConceptId, cells: &mut dyn Cells) {
 }
 
 fn offsets(line: &Line<'_>, span: Option<Span>, cells: &mut dyn Cells) {
-    let at = |byte| line.offsets.code_point(&line.report.text, byte);
-    cells.number(span.map(|s| at(s.start)));
-    cells.number(span.map(|s| at(s.end)));
+    let text = &line.report.text;
+    cells.number(span.map(|s| line.offsets.code_point(text, s.start)));
+    cells.number(span.map(|s| line.offsets.end(text, s.end)));
 }
 
 fn mention(line: &Line<'_>, number: usize, cells: &mut dyn Cells) {
