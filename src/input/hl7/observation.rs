@@ -272,7 +272,8 @@ fn named(kind: &str, obx: &Segment<'_>, separators: &Separators) -> String {
             let parts: String = (1..=4).filter_map(component).collect();
             return Some(parts).filter(|p| !p.is_empty());
         }
-        component(1)
+        // Of a type that is not known here, what comes first.
+        (1..=4).find_map(component)
     };
     let values: Vec<String> = separators.repeats(obx.field(5)).filter_map(value).collect();
     if values.is_empty() {

@@ -4,7 +4,7 @@
 //!
 //! | key | from |
 //! |---|---|
-//! | accession | IPC-1, which is nothing else (IHE); OBR-3, the filler's order number, which is the accession number in most RIS; ORC-3, the same; OBR-18 and OBR-20 (IHE Scheduled Workflow before v2.5.1); TXA-15 |
+//! | accession | IPC-1 (IHE, from v2.5.1); OBR-18 where it looks like a number (IHE before, and in ORU to this day); OBR-3 and ORC-3, the filler's order number, which many RIS make the accession number; OBR-20; TXA-15 |
 //! | `study_uid` | ZDS-1 (IHE), IPC-3, an OBX of DICOM's code 110180 or 113014 |
 //! | `patient_id` | PID-3: the first of type MR, else the first; else PID-2 |
 //! | date | OBR-7 (observed), else OBR-36 (scheduled) |
@@ -42,9 +42,9 @@ pub(super) fn key(context: &Context<'_>, separators: &Separators, observed: Opti
     let date = time(obr, 7).or_else(|| time(obr, 36));
     let born = time(pid, 7);
     let accession = raw(ipc, 1)
+        .or_else(|| raw(obr, 18).filter(|number| is_number(number)))
         .or_else(|| raw(obr, 3))
         .or_else(|| raw(orc, 3))
-        .or_else(|| raw(obr, 18))
         .or_else(|| raw(obr, 20))
         .or_else(|| raw(txa, 15));
     let ordered = raw(obr, 25).and_then(|s| result_status(&s));
@@ -66,6 +66,11 @@ pub(super) fn key(context: &Context<'_>, separators: &Separators, observed: Opti
             .or(observed)
             .map(str::to_owned),
     }
+}
+
+/// OBR-18 is free for any use, so what may be words is no accession number.
+fn is_number(text: &str) -> bool {
+    text.len() <= 32 && text.bytes().any(|b| b.is_ascii_digit()) && !text.contains(char::is_whitespace)
 }
 
 fn patient_id(pid: &Segment<'_>, separators: &Separators) -> Option<String> {

@@ -103,6 +103,7 @@ fn separators_of_its_own() {
     assert_eq!(good(&custom), good(ORU));
     // The escape character was lost on the way.
     assert_eq!(good(&ORU.replacen("\\&|", "&|", 1))[0].text, TEXT);
+    assert_eq!(good(&ORU.replacen("\\&|", " &|", 1))[0].text, TEXT);
 }
 
 #[test]
@@ -151,6 +152,8 @@ fn several_orders() {
         ("OBX|1|TX|||a\r", "MSG8=a", 0),
         ("ORC|RE||A3\rOBR|1|||CT\rOBX|1|TX|||a\r", "A3=a", 0),
         ("OBR|1|||CT||||||||||||||A4\rOBX|1|TX|||a\r", "A4=a", 0),
+        ("OBR|1||A1|CT||||||||||||||A4\rOBX|1|TX|||a\r", "A4=a", 0),
+        ("OBR|1||A1|CT||||||||||||||To ward 7\rOBX|1|TX|||a\r", "A1=a", 0),
         ("OBR|1||A1|CT||||||||||||||A4\rIPC|A5^X|RP1|1.2.3^X|SPS1|CT\rOBX|1|TX|||a\r", "A5=a", 0),
         // Parts of one report; two procedures of one accession number; the same text twice.
         ("OBR|1||A1|CT\rOBX|1|TX|||a\rOBR|2||A1|CT\rOBX|1|TX|&IMP||b\r", "A1=a/IMPRESSION:/b", 0),
