@@ -110,7 +110,7 @@ fn document_status(code: &str) -> Option<&'static str> {
 /// HL7 table 0085 (OBX-11 of all observations of a report) -> FHIR's `DiagnosticReport.status`: the one that changes
 /// most what the report is worth.
 pub(super) fn observed_status<'a>(codes: impl Iterator<Item = &'a str> + Clone) -> Option<&'static str> {
-    const RANKED: [(&str, &str); 11] = [
+    const RANKED: [(&str, &str); 12] = [
         ("C", "corrected"),
         ("A", "amended"),
         ("B", "appended"),
@@ -122,6 +122,7 @@ pub(super) fn observed_status<'a>(codes: impl Iterator<Item = &'a str> + Clone) 
         ("V", "final"),
         ("I", "registered"),
         ("X", "cancelled"),
+        ("W", "entered-in-error"),
     ];
     RANKED.iter().find(|(code, _)| codes.clone().any(|c| c == *code)).map(|(_, status)| *status)
 }

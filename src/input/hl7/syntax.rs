@@ -36,7 +36,7 @@ impl Separators {
         let mut marks: Vec<char> = chars.take_while(|&c| c != field && c != '\r' && c != '\n').collect();
         // The escape character was lost on the way, as it is in most programming languages.
         match marks[..] {
-            [_, _, '&'] if field != '\\' => marks.insert(2, '\\'),
+            [_, _, '&'] if field != '\\' && !marks.contains(&'\\') => marks.insert(2, '\\'),
             [_, _, lost, '&'] if field != '\\' && !lost.is_ascii_punctuation() => marks[2] = '\\',
             _ => {}
         }
@@ -240,6 +240,7 @@ mod tests {
             ("MSH|LAB|HOSPITAL", "3 characters that are no separators"),
             ("MSH|^^\\&|", "twice"),
             ("MSH|^~\\&#!|", "6 characters"),
+            ("MSH|^~\\\\&|", "twice"),
         ] {
             assert!(marks(msh).is_err_and(|e| e.contains(says)), "{msh}");
         }

@@ -115,6 +115,7 @@ fn wrong_separators_are_told() {
         (ORU.replacen("^~\\&", "~^\\&", 1), "MSH-9 (the message type) parts its components with ^, but MSH-2 says ~"),
         (ORU.replacen("MSH|^~\\&|", "MSH^~|\\&^", 1), "segment 2 (PID) goes on with another mark"),
         (ORU.replacen("MSH|", "MSH ", 1), "MSH-1"),
+        (ORU.replacen("^~\\&", "~\\&", 1), "parts its components with ^, but MSH-2 says ~"),
     ] {
         let error = bad(&message);
         assert!(error.contains(says), "{error}");
@@ -163,6 +164,7 @@ fn several_orders() {
         ("OBR|1||A1|CT\rOBR|2||A1|MR\rOBX|1|TX|||a\r", "A1=a", 0),
         ("OBR|1||A1|CT\rOBR|2||A2|MR\rOBX|1|TX|||a\r", "A2=a", 1),
         ("OBR|1||A1|CT||||||||||||||||||||||X\r", "A1=", 0),
+        ("OBR|1||A1|CT\rOBX|1|TX|||a\rADD|b\rDSC|\r", "A1=a", 1),
         // A PDF beside the text is no loss; a PDF instead of a text is one.
         ("OBR|1||A1|CT\rOBX|1|TX|||a\rOBX|2|ED|||^application^pdf^Base64^JVBERi0=\r", "A1=a", 0),
         ("OBR|1||A1|CT\rOBX|1|TX|||a\rOBR|2||A2|MR\rOBX|2|ED|||^application^pdf^Base64^JVBERi0=\r", "A1=a", 1),
