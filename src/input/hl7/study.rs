@@ -4,7 +4,7 @@
 //!
 //! | key | from |
 //! |---|---|
-//! | accession | IPC-1 (IHE, from v2.5.1); OBR-18 where it looks like a number (IHE before, and in ORU to this day); OBR-3 and ORC-3, the filler's order number, which many RIS make the accession number; OBR-20; TXA-15 |
+//! | accession | IPC-1, OBR-18 where it looks like a number, OBR-3, ORC-3, OBR-20, TXA-15 |
 //! | `study_uid` | ZDS-1 (IHE), IPC-3, an OBX of DICOM's code 110180 or 113014 |
 //! | `patient_id` | PID-3: the first of type MR, else the first; else PID-2 |
 //! | date | OBR-7 (observed), else OBR-36 (scheduled) |
@@ -14,6 +14,8 @@
 //! | `body_part` | OBR-15, fourth component (body site) |
 //! | sex, age | PID-8; PID-7 against the date, as DICOM writes it (`063Y`) |
 //!
+//! IHE puts the accession number into IPC-1 from v2.5.1 on, and into OBR-18 before and where there is no IPC, as in
+//! ORU; without either, OBR-3 (the filler's order number) is what most systems make the accession number.
 //! OBR-2 (the placer's number) is an order of the ward and no accession; OBR-4 and OBR-44 name a procedure, which is
 //! not yet a modality or a body part.
 
