@@ -45,6 +45,12 @@ pub(crate) fn read(message: &str, notices: &mut Vec<String>) -> Result<Vec<Docum
     if let Some(cut) = cut_off(message, &segments) {
         return Err(cut);
     }
+    for segment in segments.iter().filter(|s| s.name == "ADD" || (s.name == "DSC" && !s.field(1).is_empty())) {
+        notices.push(format!(
+            "segment {} ({}) parts a report over several segments or messages, which are not joined",
+            segment.number, segment.name
+        ));
+    }
     let groups = match kind {
         Kind::Observations => groups(&segments),
         Kind::Document => vec![document(&segments)],

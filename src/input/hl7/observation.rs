@@ -89,8 +89,8 @@ const HEADINGS: [&str; 33] = [
     "summary",
     "technique",
 ];
-/// A heading is no longer.
-const MAX_HEADING: usize = 60;
+/// No heading has more words.
+const MAX_WORDS: usize = 5;
 /// Padding is often lost, and says nothing.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
@@ -200,7 +200,7 @@ fn section(identifier: &str, separators: &Separators) -> Option<&'static str> {
     [part(2, 1), part(1, 1), part(5, 1)].iter().flatten().find_map(|name| {
         let words: Vec<String> = words(name).collect();
         let mut named = NAMES.iter().filter(|(word, _)| words.iter().any(|w| w == word)).map(|(_, section)| *section);
-        let first = named.next().filter(|_| words.len() <= 5)?;
+        let first = named.next().filter(|_| words.len() <= MAX_WORDS)?;
         // "Findings and impression" is neither.
         named.all(|other| other == first || first == "ADDENDUM").then_some(first)
     })
@@ -212,12 +212,12 @@ fn words(text: &str) -> impl Iterator<Item = String> {
 
 fn has_heading(text: &str) -> bool {
     let line = text.trim_start().lines().next().unwrap_or("");
-    let line = match line.split_once(':') {
-        Some((heading, _)) => heading,
-        None if line.chars().any(char::is_lowercase) && words(line).nth(1).is_some() => return false,
-        None => line,
-    };
-    line.len() <= MAX_HEADING && words(line).take(5).any(|w| HEADINGS.binary_search(&w.as_str()).is_ok())
+    let known = |word: &String| HEADINGS.binary_search(&word.as_str()).is_ok();
+    match line.split_once(':') {
+        Some((heading, _)) => words(heading).nth(MAX_WORDS).is_none() && words(heading).any(|w| known(&w)),
+        // "NO ACUTE FINDINGS" is none, and neither is "Normal study."
+        None => !line.contains('.') && words(line).next().is_some() && words(line).all(|w| w == "and" || known(&w)),
+    }
 }
 
 fn value(obx: &Segment<'_>, separators: &Separators) -> Value {
@@ -272,7 +272,8 @@ fn named(kind: &str, obx: &Segment<'_>, separators: &Separators) -> String {
             let parts: String = (1..=4).filter_map(component).collect();
             return Some(parts).filter(|p| !p.is_empty());
         }
-        component(1)
+        // Of a type that is not known here, what comes first.
+        (1..=4).find_map(component)
     };
     let values: Vec<String> = separators.repeats(obx.field(5)).filter_map(value).collect();
     if values.is_empty() {
@@ -400,6 +401,13 @@ mod tests {
                 "IMPRESSION: Fine.\nRecommendations\nNone.",
             ),
             ("OBX|1|TX|&GDT||EXAM: CT chest~Clear.\r", "EXAM: CT chest\nClear."),
+            // No headings of their own.
+            ("OBX|1|TX|&IMP||NO ACUTE FINDINGS\r", "IMPRESSION:\nNO ACUTE FINDINGS"),
+            (
+                "OBX|1|TX|&IMP||Findings discussed with Dr. N at 10:30.\r",
+                "IMPRESSION:\nFindings discussed with Dr. N at 10:30.",
+            ),
+            ("OBX|1|TX|&IMP||FINDINGS AND IMPRESSION~No mass.\r", "FINDINGS AND IMPRESSION\nNo mass."),
             // No section after a section.
             (
                 "OBX|1|TX|^Clinical history||Mass?\rOBX|2|TX|||More.\rOBX|3|TX|24627-2^CT||No mass.\r",

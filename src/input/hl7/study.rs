@@ -4,7 +4,7 @@
 //!
 //! | key | from |
 //! |---|---|
-//! | accession | IPC-1, which is nothing else (IHE); OBR-3, the filler's order number, which is the accession number in most RIS; ORC-3, the same; OBR-18 and OBR-20 (IHE Scheduled Workflow before v2.5.1); TXA-15 |
+//! | accession | IPC-1, OBR-18 where it looks like a number, OBR-3, ORC-3, OBR-20, TXA-15 |
 //! | `study_uid` | ZDS-1 (IHE), IPC-3, an OBX of DICOM's code 110180 or 113014 |
 //! | `patient_id` | PID-3: the first of type MR, else the first; else PID-2 |
 //! | date | OBR-7 (observed), else OBR-36 (scheduled) |
@@ -14,6 +14,8 @@
 //! | `body_part` | OBR-15, fourth component (body site) |
 //! | sex, age | PID-8; PID-7 against the date, as DICOM writes it (`063Y`) |
 //!
+//! IHE puts the accession number into IPC-1 from v2.5.1 on, and into OBR-18 before and where there is no IPC, as in
+//! ORU; without either, OBR-3 (the filler's order number) is what most systems make the accession number.
 //! OBR-2 (the placer's number) is an order of the ward and no accession; OBR-4 and OBR-44 name a procedure, which is
 //! not yet a modality or a body part.
 
@@ -42,9 +44,9 @@ pub(super) fn key(context: &Context<'_>, separators: &Separators, observed: Opti
     let date = time(obr, 7).or_else(|| time(obr, 36));
     let born = time(pid, 7);
     let accession = raw(ipc, 1)
+        .or_else(|| raw(obr, 18).filter(|number| is_number(number)))
         .or_else(|| raw(obr, 3))
         .or_else(|| raw(orc, 3))
-        .or_else(|| raw(obr, 18))
         .or_else(|| raw(obr, 20))
         .or_else(|| raw(txa, 15));
     let ordered = raw(obr, 25).and_then(|s| result_status(&s));
@@ -66,6 +68,11 @@ pub(super) fn key(context: &Context<'_>, separators: &Separators, observed: Opti
             .or(observed)
             .map(str::to_owned),
     }
+}
+
+/// OBR-18 is free for any use, so what may be words is no accession number.
+fn is_number(text: &str) -> bool {
+    text.len() <= 32 && text.bytes().any(|b| b.is_ascii_digit()) && !text.contains(char::is_whitespace)
 }
 
 fn patient_id(pid: &Segment<'_>, separators: &Separators) -> Option<String> {
@@ -105,7 +112,7 @@ fn document_status(code: &str) -> Option<&'static str> {
 /// HL7 table 0085 (OBX-11 of all observations of a report) -> FHIR's `DiagnosticReport.status`: the one that changes
 /// most what the report is worth.
 pub(super) fn observed_status<'a>(codes: impl Iterator<Item = &'a str> + Clone) -> Option<&'static str> {
-    const RANKED: [(&str, &str); 11] = [
+    const RANKED: [(&str, &str); 12] = [
         ("C", "corrected"),
         ("A", "amended"),
         ("B", "appended"),
@@ -117,6 +124,7 @@ pub(super) fn observed_status<'a>(codes: impl Iterator<Item = &'a str> + Clone) 
         ("V", "final"),
         ("I", "registered"),
         ("X", "cancelled"),
+        ("W", "entered-in-error"),
     ];
     RANKED.iter().find(|(code, _)| codes.clone().any(|c| c == *code)).map(|(_, status)| *status)
 }

@@ -33,7 +33,13 @@ impl Separators {
         let Some(field) = chars.next().filter(char::is_ascii_punctuation) else {
             return Err("MSH-1 (the field separator) is no mark of punctuation; expected usually |".to_owned());
         };
-        let marks: Vec<char> = chars.take_while(|&c| c != field && c != '\r' && c != '\n').collect();
+        let mut marks: Vec<char> = chars.take_while(|&c| c != field && c != '\r' && c != '\n').collect();
+        // The escape character was lost on the way, as it is in most programming languages.
+        match marks[..] {
+            [_, _, '&'] if field != '\\' && !marks.contains(&'\\') => marks.insert(2, '\\'),
+            [_, _, lost, '&'] if field != '\\' && !lost.is_ascii_punctuation() => marks[2] = '\\',
+            _ => {}
+        }
         if marks.is_empty() {
             return Err(format!("MSH-2 (the encoding characters) is missing; {expected}"));
         }
@@ -46,19 +52,13 @@ impl Separators {
         if marks.iter().enumerate().any(|(i, c)| marks[..i].contains(c)) {
             return Err(format!("MSH-2 (the encoding characters) has one mark twice; {expected}, each once"));
         }
-        let mut found = Separators {
+        Ok(Separators {
             field,
             component: marks[0],
             repetition: marks.get(1).copied(),
             escape: marks.get(2).copied(),
             subcomponent: marks.get(3).copied(),
-        };
-        if let [_, _, '&'] = marks[..] {
-            // The escape character was lost on the way, as it is in most programming languages.
-            found.escape = Some('\\').filter(|c| *c != field);
-            found.subcomponent = Some('&');
-        }
-        Ok(found)
+        })
     }
 
     /// The parts of a field's text between repetition separators.
@@ -240,6 +240,7 @@ mod tests {
             ("MSH|LAB|HOSPITAL", "3 characters that are no separators"),
             ("MSH|^^\\&|", "twice"),
             ("MSH|^~\\&#!|", "6 characters"),
+            ("MSH|^~\\\\&|", "twice"),
         ] {
             assert!(marks(msh).is_err_and(|e| e.contains(says)), "{msh}");
         }

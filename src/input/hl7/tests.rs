@@ -103,6 +103,7 @@ fn separators_of_its_own() {
     assert_eq!(good(&custom), good(ORU));
     // The escape character was lost on the way.
     assert_eq!(good(&ORU.replacen("\\&|", "&|", 1))[0].text, TEXT);
+    assert_eq!(good(&ORU.replacen("\\&|", " &|", 1))[0].text, TEXT);
 }
 
 #[test]
@@ -114,6 +115,7 @@ fn wrong_separators_are_told() {
         (ORU.replacen("^~\\&", "~^\\&", 1), "MSH-9 (the message type) parts its components with ^, but MSH-2 says ~"),
         (ORU.replacen("MSH|^~\\&|", "MSH^~|\\&^", 1), "segment 2 (PID) goes on with another mark"),
         (ORU.replacen("MSH|", "MSH ", 1), "MSH-1"),
+        (ORU.replacen("^~\\&", "~\\&", 1), "parts its components with ^, but MSH-2 says ~"),
     ] {
         let error = bad(&message);
         assert!(error.contains(says), "{error}");
@@ -151,6 +153,8 @@ fn several_orders() {
         ("OBX|1|TX|||a\r", "MSG8=a", 0),
         ("ORC|RE||A3\rOBR|1|||CT\rOBX|1|TX|||a\r", "A3=a", 0),
         ("OBR|1|||CT||||||||||||||A4\rOBX|1|TX|||a\r", "A4=a", 0),
+        ("OBR|1||A1|CT||||||||||||||A4\rOBX|1|TX|||a\r", "A4=a", 0),
+        ("OBR|1||A1|CT||||||||||||||To ward 7\rOBX|1|TX|||a\r", "A1=a", 0),
         ("OBR|1||A1|CT||||||||||||||A4\rIPC|A5^X|RP1|1.2.3^X|SPS1|CT\rOBX|1|TX|||a\r", "A5=a", 0),
         // Parts of one report; two procedures of one accession number; the same text twice.
         ("OBR|1||A1|CT\rOBX|1|TX|||a\rOBR|2||A1|CT\rOBX|1|TX|&IMP||b\r", "A1=a/IMPRESSION:/b", 0),
@@ -160,6 +164,7 @@ fn several_orders() {
         ("OBR|1||A1|CT\rOBR|2||A1|MR\rOBX|1|TX|||a\r", "A1=a", 0),
         ("OBR|1||A1|CT\rOBR|2||A2|MR\rOBX|1|TX|||a\r", "A2=a", 1),
         ("OBR|1||A1|CT||||||||||||||||||||||X\r", "A1=", 0),
+        ("OBR|1||A1|CT\rOBX|1|TX|||a\rADD|b\rDSC|\r", "A1=a", 1),
         // A PDF beside the text is no loss; a PDF instead of a text is one.
         ("OBR|1||A1|CT\rOBX|1|TX|||a\rOBX|2|ED|||^application^pdf^Base64^JVBERi0=\r", "A1=a", 0),
         ("OBR|1||A1|CT\rOBX|1|TX|||a\rOBR|2||A2|MR\rOBX|2|ED|||^application^pdf^Base64^JVBERi0=\r", "A1=a", 1),
