@@ -224,7 +224,7 @@ fn patient_id<'a>(subject: &'a Value, patient: Option<&'a Value>) -> Option<&'a 
         let reference = reference.split("/_history/").next().unwrap_or(reference);
         let typed = str(&subject["type"]).or(parted(reference).map(|p| p.0));
         // Groups, devices and places have reports too.
-        if !typed.is_none_or(|t| t == "Patient") || reference.starts_with('#') {
+        if typed.is_some_and(|t| t != "Patient") || reference.starts_with('#') {
             return None;
         }
         parted(reference).map(|p| p.1).or(reference.strip_prefix("urn:uuid:"))

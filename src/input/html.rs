@@ -123,11 +123,9 @@ impl Stripper {
                 self.flush();
                 self.put('\n', self.at, self.at);
             }
-            "td" | "th" if !closes => {
-                if !self.text.is_empty() && !self.text.ends_with('\n') && self.pending.is_none() {
-                    self.space = None;
-                    self.pending = Some(('\t', self.at));
-                }
+            "td" | "th" if !closes && self.pending.is_none() && !self.text.is_empty() && !self.text.ends_with('\n') => {
+                self.space = None;
+                self.pending = Some(('\t', self.at));
             }
             _ if BLOCKS.contains(&name) => {
                 if name == "pre" && !whole.ends_with("/>") {
