@@ -8,7 +8,7 @@ pub(crate) enum Kind {
     Text,
     /// A label's value: 1 present, 0 absent, -1 uncertain; missing: not mentioned. Arrow: Int8.
     Value,
-    /// A count or an offset in code points. Arrow: `UInt32`.
+    /// A count or an offset in code points. Arrow: Int32, as Spark has no unsigned type.
     Number,
     /// A probability. Arrow: Float32.
     Real,
