@@ -1,7 +1,7 @@
 //! An Arrow IPC file or stream, message by message.
 //!
-//! A file is a stream between a magic and a footer, so both are read alike, from front to back, and a file cut short
-//! still gives its whole batches. Lengths are checked before they are believed: memory grows with bytes that came,
+//! A file's footer tells where its batches begin; one cut short is read from front to back like a stream, which it is
+//! between its magic and its footer, and still gives its whole batches. Lengths are checked before they are believed: memory grows with bytes that came,
 //! not with bytes that were promised. Strings are taken as bytes (the layouts are the same): the crate would refuse
 //! a whole batch for one invalid byte.
 
@@ -10,10 +10,11 @@ use arrow_array::{ArrayRef, RecordBatch};
 use arrow_buffer::Buffer;
 use arrow_ipc::convert::try_fb_to_schema;
 use arrow_ipc::reader::{read_dictionary, read_record_batch};
-use arrow_ipc::{Message, MessageHeader, root_as_message};
+use arrow_ipc::{Message, MessageHeader, root_as_footer, root_as_message};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use std::collections::HashMap;
-use std::io::Read;
+use std::collections::{HashMap, VecDeque};
+use std::fs::File;
+use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
 /// A message's description: columns and buffers, no data.
@@ -30,6 +31,8 @@ pub(super) struct Messages {
     projection: Vec<usize>,
     /// It is a file, which ends with a footer.
     is_file: bool,
+    /// Where the messages still to be read begin, by the footer.
+    blocks: Option<(File, VecDeque<u64>)>,
     ended: bool,
     batches: u64,
     rows: u64,
@@ -54,6 +57,7 @@ impl Messages {
             dictionaries: HashMap::new(),
             projection: Vec::new(),
             is_file,
+            blocks: None,
             ended: false,
             batches: 0,
             rows: 0,
@@ -66,12 +70,36 @@ impl Messages {
         let Some(schema) = message.header_as_schema() else {
             return Err(format!("begins with {:?}; expected a schema", message.header_type()));
         };
-        if schema.endianness() != arrow_ipc::Endianness::Little {
-            return Err("big-endian: not read".to_owned());
-        }
-        let schema = guarded(|| try_fb_to_schema(schema).map_err(|e| format!("schema: {e}")))?;
-        messages.schema = Arc::new(as_bytes(&schema));
+        messages.schema = read_schema(schema)?;
         Ok(messages)
+    }
+
+    /// Reads a file's footer; without one, what stands in front.
+    pub(super) fn open_file(file: File, size: u64) -> Result<Self, String> {
+        let buffered = |file: &File| -> Result<Box<dyn Read + Send>, String> {
+            Ok(Box::new(BufReader::with_capacity(1 << 16, file.try_clone().map_err(|e| e.to_string())?)))
+        };
+        let Some(footer) = footer(&file, size)? else {
+            (&file).seek(SeekFrom::Start(0)).map_err(|e| e.to_string())?;
+            // Polars writes the schema in front without its length: then the footer is the only way in.
+            return Self::open(buffered(&file)?, true).map_err(|e| format!("truncated: no footer at the end ({e})"));
+        };
+        let footer = root_as_footer(&footer).map_err(|_| "broken footer")?;
+        let schema = read_schema(footer.schema().ok_or("a footer without a schema")?)?;
+        let blocks = footer.dictionaries().into_iter().flatten().chain(footer.recordBatches().into_iter().flatten());
+        let starts: Option<VecDeque<u64>> = blocks.map(|block| u64::try_from(block.offset()).ok()).collect();
+        Ok(Messages {
+            input: buffered(&file)?,
+            schema,
+            dictionaries: HashMap::new(),
+            projection: Vec::new(),
+            is_file: true,
+            blocks: Some((file, starts.ok_or("a footer with a batch at a negative place")?)),
+            ended: false,
+            batches: 0,
+            rows: 0,
+            bytes: 0,
+        })
     }
 
     /// The columns; strings as bytes.
@@ -139,6 +167,28 @@ impl Messages {
 
     /// Description and body of the next message; `None` at the end.
     fn message(&mut self) -> Result<Option<(Vec<u8>, Buffer)>, String> {
+        let Some((file, starts)) = &mut self.blocks else {
+            return self.message_here();
+        };
+        let Some(start) = starts.pop_front() else {
+            self.ended = true;
+            return Ok(None);
+        };
+        file.seek(SeekFrom::Start(start)).map_err(|e| e.to_string())?;
+        let file = file.try_clone().map_err(|e| e.to_string())?;
+        self.input = Box::new(BufReader::with_capacity(1 << 16, file));
+        self.bytes = start;
+        let message = self.message_here();
+        // The footer tells where the next one begins, whatever this one is.
+        self.ended = false;
+        match message {
+            Ok(None) => Err(format!("no batch at byte {start}")),
+            other => other,
+        }
+    }
+
+    /// The message that begins where the input stands.
+    fn message_here(&mut self) -> Result<Option<(Vec<u8>, Buffer)>, String> {
         // Whatever keeps a message from being read ends the reading: where the next one begins is not known.
         self.ended = true;
         let mut word = [0; 4];
@@ -202,6 +252,32 @@ impl Messages {
         self.bytes += got;
         if got < length { Err(truncated(what, got, length)) } else { Ok(out) }
     }
+}
+
+/// The bytes of a file's footer; `None` where it does not end as a file does.
+fn footer(mut file: &File, size: u64) -> Result<Option<Vec<u8>>, String> {
+    let mut tail = [0; 10];
+    if size < 18 {
+        return Ok(None);
+    }
+    file.seek(SeekFrom::Start(size - 10)).map_err(|e| e.to_string())?;
+    file.read_exact(&mut tail).map_err(|e| e.to_string())?;
+    let length = u64::from(u32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]));
+    if &tail[4..] != b"ARROW1" || length > size - 18 {
+        return Ok(None);
+    }
+    file.seek(SeekFrom::Start(size - 10 - length)).map_err(|e| e.to_string())?;
+    let mut footer = Vec::new();
+    file.take(length).read_to_end(&mut footer).map_err(|e| e.to_string())?;
+    Ok(Some(footer))
+}
+
+fn read_schema(schema: arrow_ipc::Schema<'_>) -> Result<SchemaRef, String> {
+    if schema.endianness() != arrow_ipc::Endianness::Little {
+        return Err("big-endian: not read".to_owned());
+    }
+    let schema = guarded(|| try_fb_to_schema(schema).map_err(|e| format!("schema: {e}")))?;
+    Ok(Arc::new(as_bytes(&schema)))
 }
 
 fn truncated(what: &str, got: u64, length: u64) -> String {

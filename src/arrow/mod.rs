@@ -16,5 +16,7 @@ pub(crate) mod read;
 pub(crate) mod stream;
 pub(crate) mod text;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "parquet"))]
+mod exchange;
+#[cfg(all(test, feature = "parquet"))]
 mod tests;

@@ -403,3 +403,36 @@ fn tempfile_of(bytes: &[u8]) -> std::fs::File {
     file.write_all(bytes).unwrap();
     file
 }
+
+#[test]
+fn row_groups_that_threads_encode_make_the_same_file() {
+    fn shared<T: Send + Sync>(_: &T) {}
+    fn moved<T: Send>(_: &T) {}
+    let batch = table(1000);
+    let encoder = Encoder::new(batch.schema()).unwrap();
+    shared(&encoder);
+    let mut serial = encoder.file(Vec::new()).unwrap();
+    let mut parallel = encoder.file(Vec::new()).unwrap();
+    let encoded: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (1..5)
+            .map(|n| {
+                let part = batch.slice(0, n * 200);
+                let encoder = &encoder;
+                scope.spawn(move || encoder.encode(&[part]).unwrap())
+            })
+            .collect();
+        threads.into_iter().map(|t| t.join().unwrap()).collect()
+    });
+    for (n, group) in encoded.into_iter().enumerate() {
+        moved(&group);
+        parallel.append(group).unwrap();
+        serial.append(encoder.encode(&[batch.slice(0, (n + 1) * 200)]).unwrap()).unwrap();
+    }
+    let bytes = parallel.finish().unwrap();
+    assert_eq!(bytes, serial.finish().unwrap());
+    let rows = open(&bytes).unwrap();
+    moved(&rows);
+    assert_eq!(rows.rows_total(), Some(2000));
+    let other = ArrowCells::new(&columns()[..1], schema(&columns()[..1], &[])).finish().unwrap();
+    assert!(encoder.encode(&[other]).is_err());
+}

@@ -10,7 +10,7 @@ pub(crate) enum Kind {
     Value,
     /// A vote: 1 present, 0 absent, 2 uncertain, -1 abstains; never missing. Arrow: Int8.
     Vote,
-    /// A count or an offset in code points. Arrow: `UInt32`.
+    /// A count or an offset in code points. Arrow: Int32, as Spark has no unsigned type.
     Number,
     /// A probability. Arrow: Float32.
     Real,
