@@ -41,6 +41,8 @@ pub(crate) mod dicom;
 pub mod input;
 #[cfg(feature = "cli")]
 pub mod output;
+#[cfg(feature = "python")]
+mod python;
 #[cfg(feature = "cli")]
 pub mod terms;
 

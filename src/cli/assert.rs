@@ -138,6 +138,11 @@ fn span(value: &Value, text: &str, offsets: &Offsets) -> Result<Span, String> {
         _ => None,
     };
     let (start, end) = pair.ok_or("expected two whole numbers [start, end]")?;
+    located(start, end, text, offsets)
+}
+
+/// The span between two code points of a text.
+pub(crate) fn located(start: u64, end: u64, text: &str, offsets: &Offsets) -> Result<Span, String> {
     if start > end {
         return Err(format!("reversed: start {start} lies after end {end}"));
     }

@@ -15,6 +15,8 @@ use super::whole::WholeOptions;
 use super::{DataOptions, same, say};
 use crate::input::{Batch, Gravity, Input, Reading};
 use crate::output::Sink;
+#[cfg(feature = "python")]
+use crate::{Engine, rules::BoundScheme};
 use crate::{Error, Report};
 use account::Account;
 use std::io::IsTerminal;
@@ -84,6 +86,13 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     };
     sink.put(shown.as_bytes())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// One report as the page for a browser and as text without colours.
+#[cfg(feature = "python")]
+pub(crate) fn shown(engine: &Engine, scheme: &BoundScheme, report: &Report) -> (String, String) {
+    let account = Account::new(engine, scheme, report, &WholeOptions::default());
+    (html::render(&account), text::render(&account, false, None))
 }
 
 /// Columns of the terminal, where one is written to.

@@ -1,9 +1,9 @@
 //! The command line: one module a command. Everything that reads or writes lives behind it.
 
 mod alerts;
-mod assert;
+pub(crate) mod assert;
 mod check;
-mod explain;
+pub(crate) mod explain;
 mod ids;
 mod inputs;
 mod label;
@@ -20,6 +20,7 @@ mod whole;
 
 use crate::{Engine, Error};
 use clap::{Args, Parser, Subcommand};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -86,8 +87,18 @@ impl DataOptions {
 
     /// The same, but for one file: the one that is about to be replaced.
     pub(crate) fn engine_without(&self, replaced: Option<&Path>) -> Result<&'static Engine, Error> {
+        Ok(Box::leak(Box::new(self.load_without(replaced)?)))
+    }
+
+    /// The engine as one that its owner may let go of.
+    #[cfg(feature = "python")]
+    pub(crate) fn load(lexicons: Option<PathBuf>, rules: Option<PathBuf>) -> Result<Engine, Error> {
+        DataOptions { lexicons, rules }.load_without(None)
+    }
+
+    fn load_without(&self, replaced: Option<&Path>) -> Result<Engine, Error> {
         if self.lexicons.is_none() && self.rules.is_none() {
-            return Ok(Box::leak(Box::new(Engine::embedded())));
+            return Ok(Engine::embedded());
         }
         let mut own_lexicons = self.lexicons.as_deref().map_or(Ok(Vec::new()), |dir| read_data(dir, "tsv"))?;
         if let Some(replaced) = replaced.and_then(|p| std::fs::canonicalize(p).ok()) {
@@ -96,7 +107,7 @@ impl DataOptions {
         let own_rules = self.rules.as_deref().map_or(Ok(Vec::new()), |dir| read_data(dir, "toml"))?;
         let lexicons = merged(crate::embedded::lexicons(), "lexicons/", &own_lexicons);
         let rules = merged(crate::embedded::rules(), "rules/", &own_rules);
-        Ok(Box::leak(Box::new(Engine::load(&lexicons, &rules)?)))
+        Engine::load(&lexicons, &rules)
     }
 }
 
@@ -191,7 +202,21 @@ fn merged<'a>(built_in: Vec<(&'a str, &'a str)>, root: &str, own: &'a [DataFile]
 
 /// Runs the program. Exit code 0: done; 1: done, but problems were found; 2: wrong use or unreadable input.
 pub fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    ExitCode::from(run(std::env::args_os()))
+}
+
+/// As [`main`], over arguments that the caller brings, the program's name first; gives the exit code. For a host
+/// that must outlive the run, as Python.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let command = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli.command,
+        // Help and version come this way too.
+        Err(told) => {
+            let _ = told.print();
+            return told.exit_code() as u8;
+        }
+    };
+    let result = match command {
         Command::Label(options) => label::run(&options),
         Command::Alerts(options) => alerts::run(&options),
         Command::Labels(options) => labels::run(&options),
@@ -202,12 +227,14 @@ pub fn main() -> ExitCode {
         Command::Terms(options) => terms::run(&options),
     };
     match result {
-        Ok(code) => code,
+        Ok(code) if code == ExitCode::SUCCESS => 0,
+        Ok(code) if code == ExitCode::from(1) => 1,
+        Ok(_) => 2,
         // The reader of our output went away (`| head`): nothing is wrong.
-        Err(error) if broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) if broken_pipe(&error) => 0,
         Err(error) => {
             say(format_args!("radlabel: {error:#}"));
-            ExitCode::from(2)
+            2
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::{DateOrder, Error};
 
 /// Facts, grades and alerts beside the labels.
-#[derive(clap::Args, Clone, Debug)]
+#[derive(clap::Args, Clone, Debug, Default)]
 pub(crate) struct WholeOptions {
     /// Add the facts of the examination (modality, part, technique, earlier studies) and grades (BI-RADS, TNM, ...)
     #[arg(long, help_heading = "The report as a whole")]
@@ -16,16 +16,17 @@ pub(crate) struct WholeOptions {
 }
 
 /// How dates are read.
-#[derive(clap::Args, Clone, Copy, Debug)]
+#[derive(clap::Args, Clone, Copy, Debug, Default)]
 pub(crate) struct DateOptions {
     /// How 3/12/2024 is read: mdy 12 March, dmy 3 December, unknown as it stands
     #[arg(long, value_enum, default_value = "mdy", value_name = "ORDER", help_heading = "The report as a whole")]
     date_order: Order,
 }
 
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
 enum Order {
     /// Month first
+    #[default]
     Mdy,
     /// Day first
     Dmy,

@@ -4,7 +4,7 @@
 
 use super::json::{comma, integer, span, string, word};
 use super::offsets::Offsets;
-use crate::{Alert, Engine, Facts, Grade, Span};
+use crate::{Alert, Engine, Facts, Grade};
 use std::io;
 
 /// What both members and rows need.
