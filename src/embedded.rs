@@ -72,6 +72,7 @@ pub(crate) fn rules() -> Vec<(&'static str, &'static str)> {
         "rules/en/facts.toml",
         "rules/en/grades.toml",
         "rules/en/safety.toml",
+        "rules/calibration.toml",
         "rules/labels/chexpert.toml",
         "rules/labels/mimic.toml",
         "rules/labels/nih-chestxray14.toml",

@@ -5,6 +5,7 @@
 mod assertion;
 mod attribute;
 pub mod check;
+pub mod confidence;
 pub mod crosswalk;
 mod detail;
 mod embedded;
@@ -30,12 +31,12 @@ mod sentence;
 mod span;
 mod token;
 
-// Not wired yet: `input` and `output` take it up.
-#[allow(dead_code)]
 #[cfg(feature = "arrow")]
 pub(crate) mod arrow;
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "dicom")]
+pub(crate) mod dicom;
 #[cfg(feature = "cli")]
 pub mod input;
 #[cfg(feature = "cli")]

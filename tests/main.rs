@@ -1,6 +1,7 @@
 //! All integration tests, in one binary: the program is linked once.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod archive;
 mod command;
 mod corpus;
 mod data;

@@ -29,16 +29,21 @@ pub(crate) fn schema(columns: &[ColumnSpec], metadata: &[(String, String)]) -> S
 
 /// Signed integers alone: Spark has no unsigned type and `start - 1` wraps in those of pandas and Polars.
 fn data_type(kind: Kind) -> DataType {
-    let list = |of| DataType::List(Arc::new(Field::new_list_field(of, true)));
+    let list = |of| DataType::List(Arc::new(element(of)));
     match kind {
         Kind::Text => DataType::Utf8,
-        Kind::Value => DataType::Int8,
+        Kind::Value | Kind::Vote => DataType::Int8,
         Kind::Number => DataType::Int32,
         Kind::Real => DataType::Float32,
         Kind::Flag => DataType::Boolean,
         Kind::Texts => list(DataType::Utf8),
         Kind::Reals => list(DataType::Float64),
     }
+}
+
+/// What a list holds, by the name that Parquet's specification gives it.
+fn element(of: DataType) -> Field {
+    Field::new("element", of, true)
 }
 
 #[derive(Debug)]
@@ -72,12 +77,16 @@ impl ArrowCells {
             .iter()
             .map(|column| match column.kind {
                 Kind::Text => Column::Text(StringBuilder::new()),
-                Kind::Value => Column::Value(Int8Builder::new()),
+                Kind::Value | Kind::Vote => Column::Value(Int8Builder::new()),
                 Kind::Number => Column::Number(Int32Builder::new()),
                 Kind::Real => Column::Real(Float32Builder::new()),
                 Kind::Flag => Column::Flag(BooleanBuilder::new()),
-                Kind::Texts => Column::Texts(ListBuilder::new(StringBuilder::new())),
-                Kind::Reals => Column::Reals(ListBuilder::new(Float64Builder::new())),
+                Kind::Texts => {
+                    Column::Texts(ListBuilder::new(StringBuilder::new()).with_field(element(DataType::Utf8)))
+                }
+                Kind::Reals => {
+                    Column::Reals(ListBuilder::new(Float64Builder::new()).with_field(element(DataType::Float64)))
+                }
             })
             .collect();
         ArrowCells { schema, columns, at: 0, rows: 0, bytes: 0, fault: None }
@@ -126,7 +135,7 @@ impl ArrowCells {
         self.at += 1;
         let fits = match self.columns.get(at) {
             Some(Column::Text(_)) => kind == Kind::Text,
-            Some(Column::Value(_)) => kind == Kind::Value,
+            Some(Column::Value(_)) => matches!(kind, Kind::Value | Kind::Vote),
             Some(Column::Number(_)) => kind == Kind::Number,
             Some(Column::Real(_)) => kind == Kind::Real,
             Some(Column::Flag(_)) => kind == Kind::Flag,
@@ -153,6 +162,12 @@ impl Cells for ArrowCells {
     fn value(&mut self, value: Option<i8>) {
         if let Some(Column::Value(b)) = self.next(Kind::Value) {
             b.append_option(value);
+        }
+    }
+
+    fn vote(&mut self, value: i8) {
+        if let Some(Column::Value(b)) = self.next(Kind::Vote) {
+            b.append_value(value);
         }
     }
 

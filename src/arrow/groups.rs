@@ -4,6 +4,7 @@
 //! that a fault costs the rest of one group. Columns of strings are asked for as bytes: the crate would refuse a
 //! whole page for one invalid byte.
 
+use super::guard::guarded;
 use super::text::is_string;
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Field, Schema};
@@ -46,8 +47,9 @@ pub(super) struct Groups {
 impl Groups {
     /// Reads the footer.
     pub(super) fn open(file: File, size: u64) -> Result<Self, String> {
-        let metadata =
-            ParquetMetaDataReader::new().parse_and_finish(&file).map_err(|e| footer_fault(&e, &file, size))?;
+        let metadata = guarded(|| {
+            ParquetMetaDataReader::new().parse_and_finish(&file).map_err(|e| footer_fault(&e, &file, size))
+        })?;
         let descriptor = metadata.file_metadata().schema_descr();
         let root = descriptor.root_schema();
         let schema = parquet_to_arrow_schema(descriptor, None).map_err(|e| format!("footer: {}", plain(&e)))?;
@@ -59,7 +61,15 @@ impl Groups {
             leaves.push((field.is_primitive() && !repeated).then_some(leaf));
             leaf += leaf_count(field);
         }
-        let fields: Vec<Field> = schema.fields().iter().map(|f| f.as_ref().clone()).collect();
+        let mut fields: Vec<Field> = schema.fields().iter().map(|f| f.as_ref().clone()).collect();
+        // Some dates and times are bare integers but for the Arrow schema that the writer left.
+        if let Ok(written) = parquet_to_arrow_schema(descriptor, metadata.file_metadata().key_value_metadata()) {
+            for (field, written) in fields.iter_mut().zip(written.fields()) {
+                if written.data_type().is_temporal() {
+                    *field = field.clone().with_data_type(written.data_type().clone());
+                }
+            }
+        }
         if fields.len() != leaves.len() {
             return Err(format!("footer: {} columns and {} types", leaves.len(), fields.len()));
         }
@@ -87,9 +97,9 @@ impl Groups {
         while self.group < self.metadata.num_row_groups() {
             let expected = self.metadata.row_group(self.group).num_rows().max(0) as u64;
             let read = match self.reader.as_mut() {
-                Some(reader) => reader.next().transpose().map_err(|e| e.to_string()),
+                Some(reader) => guarded(|| reader.next().transpose().map_err(|e| e.to_string())),
                 None if expected == 0 => Ok(None),
-                None => match self.begin(&self.projection) {
+                None => match guarded(|| self.begin(&self.projection)) {
                     Ok(reader) => {
                         self.reader = Some(reader);
                         continue;
@@ -152,9 +162,11 @@ impl Groups {
         self.projection.iter().find_map(|&column| {
             let name = self.fields[column].name();
             let mut rows = 0;
-            for batch in self.begin(&[column]).ok()? {
-                match batch {
-                    Ok(batch) => rows += batch.num_rows() as u64,
+            let mut reader = guarded(|| self.begin(&[column])).ok()?;
+            loop {
+                match guarded(|| reader.next().transpose().map_err(|e| e.to_string())) {
+                    Ok(Some(batch)) => rows += batch.num_rows() as u64,
+                    Ok(None) => break,
                     Err(e) => return Some(format!("column {name}: {e}")),
                 }
             }

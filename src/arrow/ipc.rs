@@ -1,18 +1,20 @@
 //! An Arrow IPC file or stream, message by message.
 //!
-//! A file is a stream between a magic and a footer, so both are read alike, from front to back, and a file cut short
-//! still gives its whole batches. Lengths are checked before they are believed: memory grows with bytes that came,
+//! A file's footer tells where its batches begin; one cut short is read from front to back like a stream, which it is
+//! between its magic and its footer, and still gives its whole batches. Lengths are checked before they are believed: memory grows with bytes that came,
 //! not with bytes that were promised. Strings are taken as bytes (the layouts are the same): the crate would refuse
 //! a whole batch for one invalid byte.
 
+use super::guard::guarded;
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_buffer::Buffer;
 use arrow_ipc::convert::try_fb_to_schema;
 use arrow_ipc::reader::{read_dictionary, read_record_batch};
-use arrow_ipc::{Message, MessageHeader, root_as_message};
+use arrow_ipc::{Message, MessageHeader, root_as_footer, root_as_message};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use std::collections::HashMap;
-use std::io::Read;
+use std::collections::{HashMap, VecDeque};
+use std::fs::File;
+use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
 /// A message's description: columns and buffers, no data.
@@ -29,6 +31,8 @@ pub(super) struct Messages {
     projection: Vec<usize>,
     /// It is a file, which ends with a footer.
     is_file: bool,
+    /// Where the messages still to be read begin, by the footer.
+    blocks: Option<(File, VecDeque<u64>)>,
     ended: bool,
     batches: u64,
     rows: u64,
@@ -53,6 +57,7 @@ impl Messages {
             dictionaries: HashMap::new(),
             projection: Vec::new(),
             is_file,
+            blocks: None,
             ended: false,
             batches: 0,
             rows: 0,
@@ -65,12 +70,36 @@ impl Messages {
         let Some(schema) = message.header_as_schema() else {
             return Err(format!("begins with {:?}; expected a schema", message.header_type()));
         };
-        if schema.endianness() != arrow_ipc::Endianness::Little {
-            return Err("big-endian: not read".to_owned());
-        }
-        let schema = try_fb_to_schema(schema).map_err(|e| format!("schema: {e}"))?;
-        messages.schema = Arc::new(as_bytes(&schema));
+        messages.schema = read_schema(schema)?;
         Ok(messages)
+    }
+
+    /// Reads a file's footer; without one, what stands in front.
+    pub(super) fn open_file(file: File, size: u64) -> Result<Self, String> {
+        let buffered = |file: &File| -> Result<Box<dyn Read + Send>, String> {
+            Ok(Box::new(BufReader::with_capacity(1 << 16, file.try_clone().map_err(|e| e.to_string())?)))
+        };
+        let Some(footer) = footer(&file, size)? else {
+            (&file).seek(SeekFrom::Start(0)).map_err(|e| e.to_string())?;
+            // Polars writes the schema in front without its length: then the footer is the only way in.
+            return Self::open(buffered(&file)?, true).map_err(|e| format!("truncated: no footer at the end ({e})"));
+        };
+        let footer = root_as_footer(&footer).map_err(|_| "broken footer")?;
+        let schema = read_schema(footer.schema().ok_or("a footer without a schema")?)?;
+        let blocks = footer.dictionaries().into_iter().flatten().chain(footer.recordBatches().into_iter().flatten());
+        let starts: Option<VecDeque<u64>> = blocks.map(|block| u64::try_from(block.offset()).ok()).collect();
+        Ok(Messages {
+            input: buffered(&file)?,
+            schema,
+            dictionaries: HashMap::new(),
+            projection: Vec::new(),
+            is_file: true,
+            blocks: Some((file, starts.ok_or("a footer with a batch at a negative place")?)),
+            ended: false,
+            batches: 0,
+            rows: 0,
+            bytes: 0,
+        })
     }
 
     /// The columns; strings as bytes.
@@ -96,7 +125,7 @@ impl Messages {
             let Some((head, body)) = self.message().map_err(|e| after(self.rows, e))? else {
                 return Ok(None);
             };
-            match self.decode(&head, body) {
+            match guarded(|| self.decode(&head, body)) {
                 Ok(None) => {}
                 Ok(Some(batch)) => {
                     self.batches += 1;
@@ -117,7 +146,7 @@ impl Messages {
         match message.header_type() {
             MessageHeader::RecordBatch => {
                 let batch = message.header_as_record_batch().ok_or("no record batch")?;
-                check(&batch, body.len())?;
+                check(&batch, &body)?;
                 let schema = self.schema.clone();
                 let projection = Some(self.projection.as_slice());
                 read_record_batch(&body, batch, schema, &self.dictionaries, projection, &message.version())
@@ -126,7 +155,7 @@ impl Messages {
             }
             MessageHeader::DictionaryBatch => {
                 let batch = message.header_as_dictionary_batch().ok_or("no dictionary")?;
-                check(&batch.data().ok_or("a dictionary without data")?, body.len())?;
+                check(&batch.data().ok_or("a dictionary without data")?, &body)?;
                 read_dictionary(&body, batch, &self.schema, &mut self.dictionaries, &message.version())
                     .map(|()| None)
                     .map_err(|e| format!("dictionary: {e}"))
@@ -138,11 +167,38 @@ impl Messages {
 
     /// Description and body of the next message; `None` at the end.
     fn message(&mut self) -> Result<Option<(Vec<u8>, Buffer)>, String> {
+        let Some((file, starts)) = &mut self.blocks else {
+            return self.message_here();
+        };
+        let Some(start) = starts.pop_front() else {
+            self.ended = true;
+            return Ok(None);
+        };
+        file.seek(SeekFrom::Start(start)).map_err(|e| e.to_string())?;
+        let file = file.try_clone().map_err(|e| e.to_string())?;
+        self.input = Box::new(BufReader::with_capacity(1 << 16, file));
+        self.bytes = start;
+        let message = self.message_here();
+        // The footer tells where the next one begins, whatever this one is.
+        self.ended = false;
+        match message {
+            Ok(None) => Err(format!("no batch at byte {start}")),
+            other => other,
+        }
+    }
+
+    /// The message that begins where the input stands.
+    fn message_here(&mut self) -> Result<Option<(Vec<u8>, Buffer)>, String> {
         // Whatever keeps a message from being read ends the reading: where the next one begins is not known.
         self.ended = true;
         let mut word = [0; 4];
-        let got = fill(&mut self.input, &mut word)?;
+        let mut got = fill(&mut self.input, &mut word)?;
         self.bytes += got as u64;
+        // Writers fill up a file's magic to 8 bytes or to 64.
+        while self.is_file && got == 4 && self.bytes <= 64 && word == [0; 4] {
+            got = fill(&mut self.input, &mut word)?;
+            self.bytes += got as u64;
+        }
         match got {
             // The end marker of a stream may be left out.
             0 if !self.is_file => return Ok(None),
@@ -198,6 +254,32 @@ impl Messages {
     }
 }
 
+/// The bytes of a file's footer; `None` where it does not end as a file does.
+fn footer(mut file: &File, size: u64) -> Result<Option<Vec<u8>>, String> {
+    let mut tail = [0; 10];
+    if size < 18 {
+        return Ok(None);
+    }
+    file.seek(SeekFrom::Start(size - 10)).map_err(|e| e.to_string())?;
+    file.read_exact(&mut tail).map_err(|e| e.to_string())?;
+    let length = u64::from(u32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]));
+    if &tail[4..] != b"ARROW1" || length > size - 18 {
+        return Ok(None);
+    }
+    file.seek(SeekFrom::Start(size - 10 - length)).map_err(|e| e.to_string())?;
+    let mut footer = Vec::new();
+    file.take(length).read_to_end(&mut footer).map_err(|e| e.to_string())?;
+    Ok(Some(footer))
+}
+
+fn read_schema(schema: arrow_ipc::Schema<'_>) -> Result<SchemaRef, String> {
+    if schema.endianness() != arrow_ipc::Endianness::Little {
+        return Err("big-endian: not read".to_owned());
+    }
+    let schema = guarded(|| try_fb_to_schema(schema).map_err(|e| format!("schema: {e}")))?;
+    Ok(Arc::new(as_bytes(&schema)))
+}
+
 fn truncated(what: &str, got: u64, length: u64) -> String {
     format!("truncated: {what} has {got} of its {length} bytes")
 }
@@ -221,21 +303,31 @@ fn parsed(head: &[u8]) -> Result<Message<'_>, String> {
 }
 
 /// What the crate would believe: buffers inside the body, and of compressed ones a size that memory can hold.
-fn check(batch: &arrow_ipc::RecordBatch<'_>, body: usize) -> Result<(), String> {
+fn check(batch: &arrow_ipc::RecordBatch<'_>, body: &[u8]) -> Result<(), String> {
     if batch.length() < 0 || batch.length() > i64::from(u32::MAX) {
         return Err(format!("{} rows", batch.length()));
     }
     if batch.nodes().is_some_and(|nodes| nodes.iter().any(|n| n.length() < 0 || n.null_count() < 0)) {
         return Err("a column of negative length".to_owned());
     }
+    let mut unpacked = 0_u64;
     for buffer in batch.buffers().iter().flatten() {
-        let inside = buffer.offset() >= 0
-            && buffer.length() >= 0
-            && buffer.offset().checked_add(buffer.length()).is_some_and(|end| end as u64 <= body as u64);
-        if !inside {
-            let (offset, length) = (buffer.offset(), buffer.length());
-            return Err(format!("a buffer of {length} bytes at {offset} in a batch of {body} bytes"));
+        let (offset, length) = (buffer.offset(), buffer.length());
+        let bytes = usize::try_from(offset)
+            .ok()
+            .zip(usize::try_from(length).ok())
+            .and_then(|(offset, length)| body.get(offset..)?.get(..length));
+        let Some(bytes) = bytes else {
+            return Err(format!("a buffer of {length} bytes at {offset} in a batch of {} bytes", body.len()));
+        };
+        if batch.compression().is_some() && !bytes.is_empty() {
+            let prefix = bytes.first_chunk().ok_or_else(|| format!("a packed buffer of {length} bytes"))?;
+            // -1: not packed after all.
+            unpacked = unpacked.saturating_add(i64::from_le_bytes(*prefix).max(0) as u64);
         }
+    }
+    if unpacked > MAX_BATCH {
+        return Err(format!("a batch of {unpacked} bytes when unpacked; at most {MAX_BATCH} are read at once"));
     }
     Ok(())
 }

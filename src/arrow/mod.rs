@@ -8,6 +8,7 @@
 pub(crate) mod cells;
 #[cfg(feature = "parquet")]
 mod groups;
+mod guard;
 mod ipc;
 #[cfg(feature = "parquet")]
 pub(crate) mod parquet_file;
@@ -15,5 +16,7 @@ pub(crate) mod read;
 pub(crate) mod stream;
 pub(crate) mod text;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "parquet"))]
+mod exchange;
+#[cfg(all(test, feature = "parquet"))]
 mod tests;

@@ -47,15 +47,9 @@ impl Encoder {
             .set_statistics_enabled(EnabledStatistics::Chunk)
             // A row group is as large as the caller makes it.
             .set_max_row_group_row_count(None)
-            // Lists are named as the format's specification has it.
-            .set_coerce_types(true)
             .set_key_value_metadata(Some(pairs.collect()))
             .build();
-        let root = ArrowSchemaConverter::new()
-            .with_coerce_types(true)
-            .convert(&schema)
-            .map_err(|e| e.to_string())?
-            .root_schema_ptr();
+        let root = ArrowSchemaConverter::new().convert(&schema).map_err(|e| e.to_string())?.root_schema_ptr();
         add_encoded_arrow_schema_to_metadata(&schema, &mut properties);
         let properties = Arc::new(properties);
         // The factory wants a file, of which it takes schema and properties alone.

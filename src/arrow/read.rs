@@ -74,7 +74,8 @@ impl Rows {
         let size = file.metadata().map_err(|e| e.to_string())?.len();
         match kind {
             Columnar::Parquet => Self::parquet(file, size),
-            _ => Self::ipc(Box::new(BufReader::with_capacity(1 << 16, file)), kind, Some(size)),
+            Columnar::File => Ok(Self::of(Messages::open_file(file, size)?, Some(size))),
+            Columnar::Stream => Self::ipc(Box::new(BufReader::with_capacity(1 << 16, file)), kind, Some(size)),
         }
     }
 
@@ -86,9 +87,12 @@ impl Rows {
         if kind == Columnar::Parquet {
             return Err("Parquet is read from a file, not from a pipe or a packed file: its footer comes first".into());
         }
-        let messages = Messages::open(input, kind == Columnar::File)?;
+        Ok(Self::of(Messages::open(input, kind == Columnar::File)?, size))
+    }
+
+    fn of(messages: Messages, size: Option<u64>) -> Self {
         let columns = messages.schema().fields().iter().map(|f| column(f.name(), f.data_type())).collect();
-        Ok(Rows { input: Input::Ipc(messages), columns, size, held: None, taken: 0 })
+        Rows { input: Input::Ipc(messages), columns, size, held: None, taken: 0 }
     }
 
     #[cfg(feature = "parquet")]

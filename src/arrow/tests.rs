@@ -129,8 +129,8 @@ fn what_cells_hold_comes_back_from_parquet_and_ipc() {
 
         let builder =
             parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(tempfile_of(&bytes)).unwrap();
-        assert_eq!(builder.schema().metadata().get("radlabel.scheme"), Some("chexpert"));
-        assert_eq!(builder.schema().field(0).metadata().get("about"), Some("what it means"));
+        assert_eq!(builder.schema().metadata().get("radlabel.scheme").map(|s| s.as_ref()), Some("chexpert"));
+        assert_eq!(builder.schema().field(0).metadata().get("about").map(|s| s.as_ref()), Some("what it means"));
         let read: Vec<RecordBatch> = builder.with_batch_size(10_000).build().unwrap().map(|b| b.unwrap()).collect();
         let total: usize = read.iter().map(|b| b.num_rows()).sum();
         assert_eq!(total, (rows + rows / 2 * 2) as usize);
@@ -402,4 +402,37 @@ fn tempfile_of(bytes: &[u8]) -> std::fs::File {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(bytes).unwrap();
     file
+}
+
+#[test]
+fn row_groups_that_threads_encode_make_the_same_file() {
+    fn shared<T: Send + Sync>(_: &T) {}
+    fn moved<T: Send>(_: &T) {}
+    let batch = table(1000);
+    let encoder = Encoder::new(batch.schema()).unwrap();
+    shared(&encoder);
+    let mut serial = encoder.file(Vec::new()).unwrap();
+    let mut parallel = encoder.file(Vec::new()).unwrap();
+    let encoded: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (1..5)
+            .map(|n| {
+                let part = batch.slice(0, n * 200);
+                let encoder = &encoder;
+                scope.spawn(move || encoder.encode(&[part]).unwrap())
+            })
+            .collect();
+        threads.into_iter().map(|t| t.join().unwrap()).collect()
+    });
+    for (n, group) in encoded.into_iter().enumerate() {
+        moved(&group);
+        parallel.append(group).unwrap();
+        serial.append(encoder.encode(&[batch.slice(0, (n + 1) * 200)]).unwrap()).unwrap();
+    }
+    let bytes = parallel.finish().unwrap();
+    assert_eq!(bytes, serial.finish().unwrap());
+    let rows = open(&bytes).unwrap();
+    moved(&rows);
+    assert_eq!(rows.rows_total(), Some(2000));
+    let other = ArrowCells::new(&columns()[..1], schema(&columns()[..1], &[])).finish().unwrap();
+    assert!(encoder.encode(&[other]).is_err());
 }

@@ -83,6 +83,17 @@ pub(super) struct Options {
     /// Write where and why for every record that could not be read, as CSV
     #[arg(long, value_name = "OUT", help_heading = "Large archives")]
     quarantine: Option<PathBuf>,
+    /// For each label the probability that a careful reader of the report gives the same value, calibrated on gold
+    /// (radlabel labels reliability): columns of a table, a member of a JSON line
+    #[arg(long, conflicts_with_all = ["profile", "votes"])]
+    confidence: bool,
+    /// Write votes, as label models take them: a row a report and label, a column a labelling source, 1 present,
+    /// 0 absent, 2 uncertain (see --policy), -1 abstains
+    #[arg(long, conflicts_with_all = ["profile", "table", "add"])]
+    votes: bool,
+    /// Add the votes of another source: a CSV of labels (wide as CheXpert's or id,label,value), joined by id
+    #[arg(long, value_name = "NAME=FILE", requires = "votes", value_parser = super::votes::source)]
+    votes_from: Vec<(String, PathBuf)>,
     /// Print the JSON Schema of a line of --format jsonl
     #[arg(long)]
     print_schema: bool,
@@ -138,9 +149,15 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let (layout, shape) = layout::chosen(options.format, options.table, output, profile.as_ref(), &options.scheme)?;
     options.whole.need_jsonl(layout == Layout::Jsonl && profile.is_none())?;
     let added = added(options, layout)?;
-    let table = match &profile {
-        Some(profile) => Table::profile(profile, schemes[0].0),
-        None => Table::new(shape, &schemes.iter().map(|s| &s.0.scheme).collect::<Vec<&Scheme>>(), added),
+    let plain: Vec<&Scheme> = schemes.iter().map(|s| &s.0.scheme).collect();
+    if options.votes && !layout.is_table() {
+        return Err(Error::Usage("--votes needs --format csv, parquet or arrow".to_owned()).into());
+    }
+    let votes = options.votes.then(|| super::votes::open(&options.votes_from, &plain)).transpose()?;
+    let table = match (&profile, &votes) {
+        (Some(profile), _) => Table::profile(profile, schemes[0].0),
+        (None, Some(votes)) => Table::votes(votes),
+        (None, None) => Table::new(shape, &plain, added),
     };
     same::refuse(output, options.inputs.iter().map(PathBuf::as_path))?;
     same::refuse_each(options.quarantine.as_deref(), options.inputs.iter().map(PathBuf::as_path), output)?;
@@ -165,6 +182,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         selection,
         from,
         text: added.text,
+        confidence: options.confidence,
         #[cfg(feature = "arrow")]
         schema: plan.schema(&table, &schemes)?,
         table,
@@ -237,6 +255,9 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     if let Some(quarantine) = quarantine {
         quarantine.finish()?;
     }
+    for remark in votes.iter().flat_map(super::votes::remarks).filter(|_| !options.run.quiet) {
+        say(format_args!("radlabel: {remark}"));
+    }
     if skipped > 0 && !options.run.quiet {
         say(format_args!("radlabel: {skipped} reports were done before"));
     }
@@ -279,6 +300,7 @@ impl Plan<'_> {
             packing,
             head: Vec::new(),
             foot: Vec::new(),
+            between: 0,
             beside: Vec::new(),
             #[cfg(feature = "parquet")]
             encoder: None,
@@ -288,9 +310,20 @@ impl Plan<'_> {
                 form.head = output::csv_header(table.columns()).map_err(|e| Error::output("the header", e))?;
             }
             Layout::Table => form.head = output::legend(look(output.is_none())),
-            Layout::BiocXml => (form.head, form.foot) = output::bioc::around_xml(),
-            Layout::BiocJson => (form.head, form.foot) = output::bioc::around_json(),
-            Layout::Brat => form.beside = output::brat::beside(),
+            Layout::BiocXml => {
+                form.head = output::bioc::XML_HEADER.to_vec();
+                form.foot = output::bioc::XML_FOOTER.to_vec();
+            }
+            Layout::BiocJson => {
+                form.head = output::bioc::JSON_HEADER.to_vec();
+                form.between = output::bioc::JSON_BETWEEN.len();
+                form.foot = output::bioc::JSON_FOOTER.to_vec();
+            }
+            Layout::Brat => {
+                let files =
+                    [("annotation.conf", output::brat::ANNOTATION_CONF), ("visual.conf", output::brat::VISUAL_CONF)];
+                form.beside = files.map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec())).to_vec();
+            }
             _ => {}
         }
         #[cfg(feature = "arrow")]
@@ -335,6 +368,7 @@ impl Plan<'_> {
     fn shape_name(&self) -> String {
         match &self.options.profile {
             Some(profile) => profile.clone(),
+            None if self.options.votes => "Votes".to_owned(),
             None => format!("{:?}", self.shape),
         }
     }
@@ -398,6 +432,8 @@ impl Plan<'_> {
             ("policy", format!("{:?}", options.policy)),
             ("propagate", format!("{:?}", options.propagate)),
             ("whole", format!("{:?}", options.whole)),
+            ("confidence", options.confidence.to_string()),
+            ("votes", format!("{} {:?}", options.votes, options.votes_from)),
             ("partition", options.partition.map_or(0, NonZeroU64::get).to_string()),
             ("selection", options.selection.told()),
             ("input", format!("{:?}", options.input)),
@@ -425,7 +461,10 @@ impl From<Add> for Added {
 /// The columns beside the table's own.
 fn added(options: &Options, layout: Layout) -> Result<Added, Error> {
     let asked = |what| options.add.contains(&what);
-    let columnar = layout.is_columnar() && options.profile.is_none();
+    let columnar = layout.is_columnar() && options.profile.is_none() && !options.votes;
+    if options.confidence && !layout.is_table() && layout != Layout::Jsonl {
+        return Err(Error::Usage("--confidence needs --format csv, parquet, arrow or jsonl".to_owned()));
+    }
     if !options.add.is_empty() && options.profile.is_some() {
         return Err(Error::Usage("--add does not fit --profile, which names its columns".to_owned()));
     }
@@ -436,7 +475,7 @@ fn added(options: &Options, layout: Layout) -> Result<Added, Error> {
         study: asked(Add::Study) || columnar,
         notes: asked(Add::Notes) || columnar,
         text: asked(Add::Text),
-        confidence: false,
+        confidence: options.confidence,
     })
 }
 

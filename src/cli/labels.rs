@@ -3,10 +3,12 @@
 //! `show` and `doc` print a scheme's dictionary, `cross` compares two, `map` turns a table of labels of one
 //! into labels of the other. The comparing is in [`crate::crosswalk`]; here are the options.
 
+mod calibrate;
 mod cross;
 mod dictionary;
 mod doc;
 mod map;
+mod reliability;
 mod show;
 
 use super::DataOptions;
@@ -69,6 +71,12 @@ enum Command {
     },
     /// Turn a table of labels of scheme A into labels of scheme B
     Map(map::Options),
+    /// Measure on gold of your own how likely a label is right, for `label --confidence`
+    ///
+    /// Put the file into a folder as calibration.toml and give that folder to --rules.
+    Calibrate(calibrate::Options),
+    /// How often a label of a given confidence was right: the gold, the figures, the weights; and as a picture
+    Reliability(reliability::Options),
 }
 
 pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
@@ -99,6 +107,8 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
             Sink::open(output.as_deref())?.put(&shown)?;
         }
         Command::Map(options) => return map::run(options),
+        Command::Calibrate(options) => return calibrate::run(options),
+        Command::Reliability(options) => return reliability::run(options),
     }
     Ok(ExitCode::SUCCESS)
 }

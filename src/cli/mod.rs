@@ -15,6 +15,7 @@ mod score;
 mod stream;
 mod summary;
 mod terms;
+mod votes;
 mod whole;
 
 use crate::{Engine, Error};

@@ -5,7 +5,7 @@
 
 mod compare;
 mod misses;
-mod read;
+pub(super) mod read;
 mod show;
 mod table;
 

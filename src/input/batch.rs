@@ -7,7 +7,7 @@ use super::delimited::{self, Cell};
 use super::encoding::{self, Choice};
 use super::folder::stem;
 use super::document::Document;
-use super::frame::Frame;
+use super::frame::{Frame, Scan};
 use super::{Format, Told, bioc, feed, fhir, hl7, jsonl, mimic, openi};
 use crate::{Report, StudyKey};
 use encoding_rs::{Encoding, UTF_8};
@@ -163,7 +163,7 @@ impl Batch {
             let readings = match source.format {
                 Format::Csv | Format::Tsv | Format::Jsonl => self.row(source, record, &mut cells).map(|r| vec![r]),
                 format if format.is_whole() => source.whole(bytes, format, &source.name, source.stem.clone(), told),
-                _ => self.documents(source, record),
+                _ => self.documents(source, record, &place, told, &mut each).map(|()| Vec::new()),
             };
             give(source, readings, || place.to_string(), &mut each);
         }
@@ -200,20 +200,47 @@ impl Batch {
         (text, bad)
     }
 
-    /// The reports of one record of a document format.
-    fn documents(&self, source: &Source, record: &Record) -> Result<Vec<Reading>, String> {
-        let (text, bad) = self.text(record);
-        let documents = match source.format {
-            Format::Hl7 => hl7::read(&text)?,
-            Format::Fhir => fhir::read(&text)?,
-            _ if text.trim_start().starts_with('<') => bioc::read_xml(&text)?,
-            _ => bioc::read_json(&text)?,
+    /// Gives the reports of one record of a document format; those that cannot be read, while others can, are told.
+    fn documents(
+        &self,
+        source: &Source,
+        record: &Record,
+        place: &Place<'_>,
+        told: &mut Vec<Told>,
+        each: &mut impl FnMut(Result<Reading, Told>),
+    ) -> Result<(), String> {
+        let bytes = &self.bytes[record.start..record.end];
+        let mut encoding = self.encoding();
+        let documents = if source.format == Format::Hl7 {
+            // What a message says of itself counts, unless the user knows better.
+            if source.choice == Choice::Auto && !self.transcoded {
+                encoding = hl7::charset(bytes).unwrap_or(encoding);
+            }
+            let (text, bad) = encoding::decode(bytes, encoding);
+            let mut notices = Vec::new();
+            let documents = hl7::read(&text, &mut notices);
+            told.extend(notices.into_iter().map(|notice| Told::problem(place.to_string(), notice)));
+            documents?.into_iter().map(|d| (Ok(d), bad)).collect::<Vec<_>>()
+        } else {
+            let (text, bad) = self.text(record);
+            let documents = match source.format {
+                Format::Fhir => fhir::read_each(&text)?,
+                _ if text.trim_start().starts_with('<') => bioc::read_xml(&text)?.into_iter().map(Ok).collect(),
+                _ => bioc::read_json(&text)?.into_iter().map(Ok).collect(),
+            };
+            documents.into_iter().map(|d| (d, bad)).collect()
         };
-        let row = format!("{}{}", source.prefix, record.row);
+        let row = match source.frame {
+            Frame::Whole => source.stem.clone(),
+            _ => format!("{}{}", source.prefix, record.row),
+        };
         let several = documents.len() > 1;
-        let name = |i: usize| if several { format!("{row}.{}", i + 1) } else { row.clone() };
-        let encoding = self.encoding();
-        Ok(documents.into_iter().enumerate().map(|(i, d)| reading(d, || name(i), bad, encoding)).collect())
+        for (i, (document, bad)) in documents.into_iter().enumerate() {
+            let name = || if several { format!("{row}.{}", i + 1) } else { row.clone() };
+            let readings = document.map(|d| vec![reading(d, name, bad, encoding)]);
+            give(source, readings, || place.to_string(), &mut *each);
+        }
+        Ok(())
     }
 
     fn row(&self, source: &Source, record: &Record, cells: &mut Vec<Cell>) -> Result<Reading, String> {
@@ -322,6 +349,7 @@ impl Source {
             told.push(guessed_encoding(name, encoding));
         }
         let documents = match format {
+            Format::Openi if text.contains("<collection") => collection(&text)?,
             Format::Openi => {
                 let (id, text, empty) = openi::read(&text)?;
                 vec![Document { id, text, empty, ..Document::default() }]
@@ -349,6 +377,18 @@ fn reading(document: Document, fallback: impl FnOnce() -> String, bad: usize, en
     let numbered = id.is_none();
     let report = Report { id: id.unwrap_or_else(fallback), text, study };
     Reading { report, bad_bytes: bad, encoding, empty, numbered, origin }
+}
+
+/// The documents of a BioC collection.
+fn collection(text: &str) -> Result<Vec<Document>, String> {
+    let bytes = text.as_bytes();
+    let mut scan = Scan::new(Frame::Tag("document"), 0);
+    let (mut documents, mut start) = (Vec::new(), 0);
+    while let Some(end) = scan.end(bytes, start, None, true) {
+        documents.extend(bioc::read_xml(&text[scan.begin(start)..end])?);
+        start = end;
+    }
+    Ok(documents)
 }
 
 #[cfg(feature = "dicom")]

@@ -117,14 +117,14 @@ impl Cutter {
             if over && self.scan.is_between() {
                 self.line += memchr::memchr_iter(b'\n', &batch.bytes[start..self.scan.at]).count() as u64;
                 batch.bytes.drain(start..self.scan.at);
-                self.scan.at = start;
+                self.scan.back(start);
             } else if over || dropped.bytes > 0 {
                 let gone = &batch.bytes[start..self.scan.at];
                 dropped.bytes += gone.len() as u64;
                 dropped.lines += memchr::memchr_iter(b'\n', gone).count() as u64;
                 dropped.last = gone.last().copied().or(dropped.last);
                 batch.bytes.drain(start..self.scan.at);
-                self.scan.at = start;
+                self.scan.back(start);
             }
             if self.ended {
                 let open = self.scan.is_open(&batch.bytes);

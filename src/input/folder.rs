@@ -76,7 +76,15 @@ impl Walk {
         }
         match (told, self.only) {
             (None, _) => None,
-            (Some(told), Some(only)) => (told == only || only == Format::Fhir && told == Format::Jsonl).then_some(self.only),
+            (Some(told), Some(only)) => {
+                // A name tells XML or JSON, not what is in it.
+                let may_be = match told {
+                    Format::Openi => only == Format::Bioc,
+                    Format::Jsonl => matches!(only, Format::Bioc | Format::Fhir),
+                    _ => false,
+                };
+                (told == only || may_be).then_some(self.only)
+            }
             (Some(Format::Csv | Format::Tsv | Format::Jsonl), None) => None,
             (told, None) => Some(told),
         }

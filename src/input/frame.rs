@@ -4,6 +4,7 @@
 //! head of a bundle, commas, a message's envelope) belongs to none.
 
 use super::delimited::Rows;
+use super::hl7::Frames;
 use memchr::memchr;
 use memchr::memmem;
 
@@ -34,6 +35,7 @@ pub(crate) struct Scan {
     begin: Option<usize>,
     rows: Rows,
     json: Json,
+    messages: Frames,
 }
 
 /// The state of a walk through a JSON document.
@@ -51,7 +53,7 @@ struct Json {
 impl Scan {
     /// A scan that begins at `at`.
     pub(crate) fn new(frame: Frame, at: usize) -> Scan {
-        Scan { frame, at, begin: None, rows: Rows::default(), json: Json::default() }
+        Scan { frame, at, begin: None, rows: Rows::default(), json: Json::default(), messages: Frames::default() }
     }
 
     /// Forgets a record that was given up; a walk through a document goes on in its state.
@@ -64,7 +66,14 @@ impl Scan {
     /// Every place in the bytes moves forward by so many.
     pub(crate) fn moved(&mut self, by: usize) {
         self.at -= by;
+        self.messages.at = self.at;
         self.begin = self.begin.map(|b| b.saturating_sub(by));
+    }
+
+    /// What was looked at was taken out of the bytes: the next of them stand at `at`.
+    pub(crate) fn back(&mut self, at: usize) {
+        self.at = at;
+        self.messages.at = at;
     }
 
     /// Where the record proper begins: at `start` or later.
@@ -91,8 +100,8 @@ impl Scan {
             Frame::Element(key) => self.element(key, bytes),
             Frame::Tag(name) => self.tag(name, bytes),
             Frame::Message => {
-                let (end, at) = super::hl7::next(bytes, start, self.at, ended);
-                self.at = at;
+                let end = self.messages.end(bytes, start, ended);
+                self.at = self.messages.at;
                 end
             }
         }

@@ -6,7 +6,7 @@
 //! no message holds report text: a fault is told by file, line and size.
 
 mod batch;
-mod bioc;
+pub(crate) mod bioc;
 #[cfg(feature = "arrow")]
 mod columnar;
 mod columns;
@@ -15,10 +15,11 @@ mod delimited;
 mod document;
 mod encoding;
 mod feed;
-mod fhir;
+pub(crate) mod fhir;
+mod folder;
 mod frame;
 mod hl7;
-mod folder;
+pub(crate) mod html;
 mod jsonl;
 mod mimic;
 mod openi;
@@ -26,6 +27,8 @@ mod plan;
 
 pub(crate) use batch::too_long;
 pub use batch::{Batch, Reading};
+#[cfg(feature = "dicom")]
+pub(crate) use document::Document;
 pub(crate) use encoding::{decode_guessed, not_text};
 pub(crate) use folder::is_report_file;
 pub(crate) use jsonl::fault as json_fault;

@@ -47,7 +47,7 @@ pub(crate) fn read(xml: &str) -> Result<(Option<String>, String, bool), String> 
             Event::GeneralRef(entity) => {
                 if let Some((_, body)) = &mut open {
                     let name = entity.xml10_content();
-                    match (entity.resolve_char_ref(), quick_xml::escape::resolve_predefined_entity(&name)) {
+                    match (entity.resolve_char_ref(), quick_xml::escape::resolve_xml_entity(&name)) {
                         (Ok(Some(char)), _) => body.push(char),
                         (_, Some(text)) => body.push_str(text),
                         _ => return Err(format!("an unknown entity at byte {place}")),

@@ -15,7 +15,7 @@ use super::encoding::{self, Choice};
 use super::feed::{self, Feed};
 use super::folder::{Walk, by_ending, named, stem};
 use super::frame::{Frame, Scan};
-use super::{Format, Options, Told, jsonl};
+use super::{Format, Options, Told, hl7, jsonl};
 use crate::Error;
 use std::collections::VecDeque;
 use std::fs::File;
@@ -25,6 +25,9 @@ use std::sync::atomic::AtomicU64;
 
 /// Files in one batch: enough to keep a thread busy, few enough to spread.
 const BATCH_FILES: usize = 64;
+
+/// A FHIR Bundle of at most this size is read at once.
+const SMALL: u64 = 16 << 20;
 
 /// All inputs of a run.
 pub struct Input {
@@ -257,11 +260,13 @@ impl Planner {
         {
             self.told.push(guessed_encoding(&name, encoding));
         }
+        let size = path.and_then(|p| std::fs::metadata(p).ok()).map_or(u64::MAX, |m| m.len());
+        let small = reopened && !feed.is_packed() && size <= SMALL;
         let mut source = Source {
             stem: path.map_or_else(|| "stdin".to_owned(), stem),
             name,
             format,
-            frame: frame(format, &feed.head),
+            frame: frame(format, &feed.head, small),
             roles: Vec::new(),
             prefix: String::new(),
             wanted: Arc::clone(&self.files.wanted),
@@ -313,7 +318,7 @@ fn pattern(input: &Path) -> (PathBuf, String) {
 }
 
 /// What a record is in a source that begins like this.
-fn frame(format: Format, head: &[u8]) -> Frame {
+fn frame(format: Format, head: &[u8], small: bool) -> Frame {
     let start = head.trim_ascii_start();
     match format {
         Format::Txt | Format::Openi | Format::Dicom | Format::Parquet | Format::Arrow => Frame::Whole,
@@ -333,6 +338,8 @@ fn frame(format: Format, head: &[u8]) -> Frame {
             let alone = serde_json::from_slice::<serde::de::IgnoredAny>(first).is_ok();
             match memchr::memmem::find(start, b"\"Bundle\"").is_some() {
                 _ if alone && more => Frame::Line,
+                // What its reports refer to is found where all of it is read at once.
+                true if small => Frame::Whole,
                 true => Frame::Element("entry"),
                 false if alone => Frame::Line,
                 false => Frame::Whole,
@@ -349,7 +356,7 @@ fn by_content(head: &[u8]) -> Format {
         _ if head.starts_with(b"PAR1") => return Format::Parquet,
         _ if head.starts_with(b"ARROW1") || head.starts_with(&[0xff; 4]) => return Format::Arrow,
         _ if head.get(128..132) == Some(b"DICM") => return Format::Dicom,
-        [0x0b, ..] | [b'M', b'S', b'H', ..] | [b'F' | b'B', b'H', b'S', ..] => return Format::Hl7,
+        _ if hl7::looks_like(head) => return Format::Hl7,
         [b'{' | b'[', ..] if holds(b"\"resourceType\"") => return Format::Fhir,
         [b'{', ..] if holds(b"\"documents\"") && (holds(b"\"passages\"") || holds(b"\"infons\"")) => {
             return Format::Bioc;

@@ -60,6 +60,10 @@ impl Cells for CsvCells {
         });
     }
 
+    fn vote(&mut self, value: i8) {
+        self.field(value.to_string());
+    }
+
     fn number(&mut self, value: Option<u32>) {
         self.field(value.map_or_else(String::new, |v| v.to_string()));
     }

@@ -133,7 +133,7 @@ impl Line<'_> {
         out.extend_from_slice(b",\"sentence\":[");
         integer(out, self.offsets.code_point(text, sentence.span.start));
         out.push(b',');
-        integer(out, self.offsets.code_point(text, sentence.span.end));
+        integer(out, self.offsets.end(text, sentence.span.end));
         out.extend_from_slice(if mention.counts { b"],\"counted\":true" } else { b"],\"counted\":false" });
         said.write_evidence(out, text, self.offsets, self.engine);
         out.push(b'}');
@@ -301,7 +301,7 @@ pub(super) fn span(out: &mut Vec<u8>, span: Span, text: &str, offsets: &Offsets)
     out.extend_from_slice(b"\"start\":");
     integer(out, offsets.code_point(text, span.start));
     out.extend_from_slice(b",\"end\":");
-    integer(out, offsets.code_point(text, span.end));
+    integer(out, offsets.end(text, span.end));
 }
 
 pub(super) fn comma(out: &mut Vec<u8>, first: &mut bool) {

@@ -5,19 +5,23 @@
 
 pub(crate) mod bioc;
 pub(crate) mod brat;
+mod confidence;
 mod csv;
 pub(crate) mod fhir;
 mod json;
 mod offsets;
 mod passing;
 mod rows;
+mod said;
 mod sink;
 pub(crate) mod table;
 mod tables;
 mod terminal;
+mod votes;
 mod whole;
 
 pub(crate) use self::csv::{CsvCells, csv_header, label_name, value};
+pub(crate) use confidence::confidence;
 pub(crate) use json::{Answers, DOUBLED_ID, Line, mark_doubled};
 pub(crate) use offsets::Offsets;
 pub(crate) use rows::Rows;
@@ -27,6 +31,7 @@ pub(crate) use sink::is_standard;
 pub(crate) use table::Cells;
 pub(crate) use tables::{Added, Shape, Table};
 pub(crate) use terminal::{Look, legend, row};
+pub(crate) use votes::{Voter, Votes, names as vote_names, vote};
 pub(crate) use whole::{Whole, alerts_header};
 
 /// The labels of one report under one scheme.
@@ -37,22 +42,19 @@ pub(crate) struct Labelled<'a> {
     pub(crate) confidence: Vec<f32>,
 }
 
-/// A report's id as the name of a file: what file systems or shells may mind is written as `%` and its bytes.
+/// A report's file name without its ending: its id, with what file systems or shells may mind as `%XX`. File systems
+/// take names of 255 bytes: a longer id is cut off, and a name that is there gets a number.
 pub(crate) fn file_name(id: &str) -> String {
-    let mut name = String::new();
+    let mut out = String::new();
     for (i, byte) in id.bytes().enumerate() {
-        match byte {
-            b'.' if i == 0 => name.push_str("%2E"),
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_' => name.push(char::from(byte)),
-            _ => name.push_str(&format!("%{byte:02X}")),
+        let plain = byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-') || (byte == b'.' && i > 0);
+        match plain {
+            true => out.push(byte as char),
+            false => out.push_str(&format!("%{byte:02X}")),
         }
     }
-    if name.len() <= 200 {
-        return name;
-    }
-    // File systems take 255 bytes; what is cut off is told by its length alone, doubled names get a number.
-    name.truncate(200);
-    name
+    out.truncate(200);
+    out
 }
 
 /// JSON Schema of a line that `radlabel label --format jsonl` writes.

@@ -131,6 +131,7 @@ impl<'a> Rows<'a> {
         let concept = self.engine.lexicon.concept(mention.concept);
         let sentence = self.analysis.sentences[mention.sentence as usize].span;
         let at = |byte: u32| Cell::Number(self.offsets.code_point(text, byte));
+        let ends = |byte: u32| Cell::Number(self.offsets.end(text, byte));
         match column {
             Column::Id => Cell::Text(self.report.id.clone()),
             Column::Label => {
@@ -149,9 +150,9 @@ impl<'a> Rows<'a> {
             Column::Status => Cell::Text(row.status.name().to_owned()),
             Column::Time => Cell::Text(assertion.time.name().to_owned()),
             Column::Start => at(mention.span.start),
-            Column::End => at(mention.span.end),
+            Column::End => ends(mention.span.end),
             Column::SentenceStart => at(sentence.start),
-            Column::SentenceEnd => at(sentence.end),
+            Column::SentenceEnd => ends(sentence.end),
             Column::Words => Cell::Text(text[mention.span.range()].split_whitespace().collect::<Vec<_>>().join(" ")),
             Column::Attribute(attribute) => self.attribute(attribute, row.mention).map_or(Cell::Blank, Cell::Text),
         }

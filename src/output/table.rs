@@ -8,7 +8,9 @@ pub(crate) enum Kind {
     Text,
     /// A label's value: 1 present, 0 absent, -1 uncertain; missing: not mentioned. Arrow: Int8.
     Value,
-    /// A count or an offset in code points. Arrow: `UInt32`.
+    /// A vote: 1 present, 0 absent, 2 uncertain, -1 abstains; never missing. Arrow: Int8.
+    Vote,
+    /// A count or an offset in code points. Arrow: Int32, as Spark has no unsigned type.
     Number,
     /// A probability. Arrow: Float32.
     Real,
@@ -37,6 +39,8 @@ pub(crate) trait Cells {
     fn text(&mut self, value: Option<&str>);
     /// A cell of [`Kind::Value`].
     fn value(&mut self, value: Option<i8>);
+    /// A cell of [`Kind::Vote`].
+    fn vote(&mut self, value: i8);
     /// A cell of [`Kind::Number`].
     fn number(&mut self, value: Option<u32>);
     /// A cell of [`Kind::Real`].

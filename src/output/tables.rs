@@ -8,6 +8,7 @@ use super::csv::label_name;
 use super::json::Line;
 use super::rows::Rows;
 use super::table::{Cells, ColumnSpec, Kind};
+use super::votes::Votes;
 use crate::rules::{BoundScheme, Profile, Scheme};
 use crate::said;
 use crate::{ConceptId, Engine, Span, Status, StudyKey};
@@ -43,6 +44,7 @@ pub(crate) struct Table<'a> {
     shape: Shape,
     added: Added,
     profile: Option<(&'a Profile, &'a BoundScheme)>,
+    votes: Option<&'a Votes>,
     columns: Vec<ColumnSpec>,
 }
 
@@ -99,13 +101,19 @@ impl<'a> Table<'a> {
         if added.text {
             columns.push(column("text", Kind::Text, "The report's text as read; offsets count in it"));
         }
-        Table { shape, added, profile: None, columns }
+        Table { shape, added, profile: None, votes: None, columns }
     }
 
     /// The table of a profile.
     pub(crate) fn profile(profile: &'a Profile, bound: &'a BoundScheme) -> Table<'a> {
         let columns = profile.columns.iter().map(|&c| Rows::column(c)).collect();
-        Table { shape: Shape::Mentions, added: Added::default(), profile: Some((profile, bound)), columns }
+        Table { shape: Shape::Mentions, added: Added::default(), profile: Some((profile, bound)), votes: None, columns }
+    }
+
+    /// The table of the votes of several labelling sources.
+    pub(crate) fn votes(votes: &'a Votes) -> Table<'a> {
+        let added = Added::default();
+        Table { shape: Shape::LabelsLong, added, profile: None, votes: Some(votes), columns: votes.columns() }
     }
 
     /// The columns.
@@ -120,6 +128,9 @@ impl<'a> Table<'a> {
             let found = rows.rows();
             rows.write_cells(&found, cells);
             return found.len();
+        }
+        if let Some(votes) = self.votes {
+            return votes.rows(&line.report.id, line.labelled, line.policy, cells);
         }
         match self.shape {
             Shape::Reports => {
@@ -168,7 +179,7 @@ impl<'a> Table<'a> {
             let value = label.and_then(|(at, l)| Some((at, line.policy.apply(l.value)?)));
             cells.value(value.map(|(_, v)| code(v)));
             if self.added.confidence {
-                cells.real(value.map(|(at, _)| one.confidence[at]));
+                cells.real(value.map(|(at, _)| one.confidence.get(at).copied().unwrap_or(0.0)));
             }
         }
     }
@@ -182,7 +193,7 @@ impl<'a> Table<'a> {
                 cells.text(Some(&label_name(one.scheme, label.label as usize, line.labelled.len() > 1)));
                 cells.text(Some(value.name()));
                 if self.added.confidence {
-                    cells.real(Some(one.confidence[at]));
+                    cells.real(Some(one.confidence.get(at).copied().unwrap_or(0.0)));
                 }
                 self.after(line, cells);
                 rows += 1;
@@ -290,9 +301,9 @@ fn concept(engine: &Engine, id: ConceptId, cells: &mut dyn Cells) {
 }
 
 fn offsets(line: &Line<'_>, span: Option<Span>, cells: &mut dyn Cells) {
-    let at = |byte| line.offsets.code_point(&line.report.text, byte);
-    cells.number(span.map(|s| at(s.start)));
-    cells.number(span.map(|s| at(s.end)));
+    let text = &line.report.text;
+    cells.number(span.map(|s| line.offsets.code_point(text, s.start)));
+    cells.number(span.map(|s| line.offsets.end(text, s.end)));
 }
 
 fn mention(line: &Line<'_>, number: usize, cells: &mut dyn Cells) {

@@ -4,7 +4,7 @@
 
 use super::json::{comma, integer, span, string, word};
 use super::offsets::Offsets;
-use crate::{Alert, Engine, Facts, Grade, Span};
+use crate::{Alert, Engine, Facts, Grade};
 use std::io;
 
 /// What both members and rows need.
@@ -133,9 +133,8 @@ impl Whole<'_> {
     /// Writes one alert as a row.
     pub(crate) fn alert_row(self, rows: &mut csv::Writer<Vec<u8>>, id: &str, alert: &Alert) -> io::Result<()> {
         let at = alert.evidence.first().copied();
-        let place = |pick: fn(Span) -> u32| {
-            at.map(|s| self.offsets.code_point(self.text, pick(s)).to_string()).unwrap_or_default()
-        };
+        let start = at.map(|s| self.offsets.code_point(self.text, s.start).to_string()).unwrap_or_default();
+        let end = at.map(|s| self.offsets.end(self.text, s.end).to_string()).unwrap_or_default();
         let mut when = alert.when.as_ref().map(|w| w.written()).unwrap_or_default();
         if alert.conditional {
             when.push_str(if when.is_empty() { "conditional" } else { ", conditional" });
@@ -147,8 +146,8 @@ impl Whole<'_> {
             alert.what.as_deref().unwrap_or_default(),
             &when,
             &alert.section,
-            &place(|s| s.start),
-            &place(|s| s.end),
+            &start,
+            &end,
             &self.engine.rules.info(alert.rule).id,
         ])?;
         Ok(())

@@ -1,5 +1,6 @@
 //! Reads rule files and compiles them over a lexicon. Every fault of every file is told, with its line.
 
+mod calibration;
 mod compositions;
 mod cues;
 mod patterns;
@@ -10,7 +11,8 @@ mod senses;
 use super::lines::{self, Lines};
 use super::profile::ProfileSource;
 use super::schema::{
-    ClassText, CompositionFile, CueFile, GuardFile, Head, MeasureFile, SectionFile, SenseFile, SpellingFile, WordFile,
+    CalibrationFile, ClassText, CompositionFile, CueFile, GuardFile, Head, MeasureFile, SectionFile, SenseFile,
+    SpellingFile, WordFile,
 };
 use super::scheme::SchemeSource;
 use super::{
@@ -57,6 +59,7 @@ struct Loader<'a> {
     tokens: Vec<Token>,
     guarded: Vec<String>,
     report: super::report::ReportRules,
+    calibration: Option<super::Calibration>,
 }
 
 /// Whether the words of a term take their other number as well: nouns of English do.
@@ -146,6 +149,11 @@ impl<'a> Loader<'a> {
             "spellings" => {
                 // Read before any word was added.
             }
+            "calibration" => {
+                if let Some(file) = self.parse::<CalibrationFile>() {
+                    self.calibration_file(file);
+                }
+            }
             "guard" => {
                 if let Some(file) = self.parse::<GuardFile>() {
                     self.guarded.extend(file.words.split_whitespace().map(str::to_owned));
@@ -158,7 +166,7 @@ impl<'a> Loader<'a> {
                 0,
                 format!(
                     "unknown kind \"{other}\"; expected cues, compositions, sections, measures, senses, words, \
-                     spellings, guard, scheme, profile, facts, grades or safety"
+                     spellings, guard, calibration, scheme, profile, facts, grades or safety"
                 ),
             ),
         }
@@ -391,6 +399,7 @@ impl<'a> Loader<'a> {
             kinds: self.kinds,
             warnings: self.warnings,
             report: self.report,
+            calibration: self.calibration,
         })
     }
 }

@@ -4,6 +4,7 @@
 //! `rules/labels/*.toml` label schemes. Every rule says why it stands and proves itself on sentences of its
 //! own (`hits` and `misses`). This module turns the text into tables of integers over one vocabulary.
 
+pub(crate) mod calibration;
 mod condition;
 mod lines;
 mod load;
@@ -15,6 +16,7 @@ pub(crate) mod report;
 mod schema;
 mod scheme;
 
+pub use calibration::{Bin, Calibration, CalibrationSet, Feature, Model, Seen, Validation};
 pub use condition::{AttributeName, Comparison, Condition};
 #[cfg(feature = "cli")]
 pub(crate) use load::term_number;
@@ -438,6 +440,8 @@ pub struct Rules {
     pub(crate) warnings: Vec<crate::error::Fault>,
     /// What reads a whole report; analysis does not look at it.
     pub(crate) report: ReportRules,
+    /// What the confidence of a label is computed from, where a file says so.
+    pub calibration: Option<Calibration>,
 }
 
 /// What sort of rule a rule is.

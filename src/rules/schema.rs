@@ -277,3 +277,71 @@ pub(super) struct GuardFile {
     /// Parted by white space.
     pub(super) words: String,
 }
+
+/// What the confidence of a label is computed from; `radlabel labels calibrate` writes it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CalibrationFile {
+    #[serde(rename = "kind")]
+    pub(super) _kind: String,
+    #[serde(rename = "version")]
+    pub(super) _version: u32,
+    pub(super) title: String,
+    pub(super) date: String,
+    /// Log odds without any feature.
+    pub(super) base: Spanned<f64>,
+    #[serde(rename = "set")]
+    pub(super) sets: Vec<CalibrationSetText>,
+    pub(super) validation: ValidationText,
+    #[serde(rename = "feature")]
+    pub(super) features: Vec<FeatureText>,
+    #[serde(default, rename = "bin")]
+    pub(super) bins: Vec<BinText>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CalibrationSetText {
+    pub(super) name: Spanned<String>,
+    pub(super) unit: String,
+    pub(super) reports: u64,
+    pub(super) values: u64,
+    pub(super) wrong: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct ValidationText {
+    pub(super) folds: u32,
+    pub(super) model: FigureText,
+    pub(super) value_alone: FigureText,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct FigureText {
+    pub(super) brier: f64,
+    pub(super) log_loss: f64,
+    pub(super) ece: f64,
+    pub(super) auc: f64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FeatureText {
+    pub(super) name: Spanned<String>,
+    pub(super) weight: f64,
+    pub(super) values: u64,
+    pub(super) wrong: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BinText {
+    pub(super) value: super::Status,
+    pub(super) from: Spanned<f64>,
+    pub(super) to: f64,
+    pub(super) mean: f64,
+    pub(super) values: u64,
+    pub(super) right: u64,
+}

@@ -73,7 +73,7 @@ fn document(reader: &mut Reader<source::Source>, reading: &mut Reading<'_>) -> R
             Event::CData(piece) => text.push_str(&piece.xml10_content()),
             Event::GeneralRef(entity) => {
                 let name = entity.xml10_content();
-                match (entity.resolve_char_ref(), quick_xml::escape::resolve_predefined_entity(&name)) {
+                match (entity.resolve_char_ref(), quick_xml::escape::resolve_xml_entity(&name)) {
                     (Ok(Some(char)), _) => text.push(char),
                     (_, Some(known)) => text.push_str(known),
                     _ => return Err((line, format!("unknown entity \"&{name};\""))),

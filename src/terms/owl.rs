@@ -120,7 +120,7 @@ impl Walk {
     }
 
     fn entity<'a>(&'a self, name: &str) -> Option<&'a str> {
-        self.entities.get(name).map(String::as_str).or_else(|| quick_xml::escape::resolve_predefined_entity(name))
+        self.entities.get(name).map(String::as_str).or_else(|| quick_xml::escape::resolve_xml_entity(name))
     }
 
     /// The entities of a document type; those that hold further entities are left as they stand.

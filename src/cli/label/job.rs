@@ -33,6 +33,8 @@ pub(super) struct Job<'a> {
     pub(super) from: Point,
     /// The text is written beside the labels.
     pub(super) text: bool,
+    /// Each label is written with the probability that it is right.
+    pub(super) confidence: bool,
     #[cfg(feature = "arrow")]
     pub(super) schema: Option<arrow_schema::SchemaRef>,
 }
@@ -135,10 +137,14 @@ impl Job<'_> {
             Some(_) => Vec::new(),
             None => self.labelled(report, analysis),
         };
+        let (engine, policy) = (self.engine, self.policy);
         let values = labelled.iter().flat_map(|one| &one.labels).filter_map(|l| self.policy.apply(l.value));
         values.for_each(|value| tally.label(value));
-        let more = self.more(offsets, report, analysis);
-        let (engine, policy) = (self.engine, self.policy);
+        let mut more = Vec::new();
+        if self.confidence && self.layout == Layout::Jsonl {
+            output::confidence(&mut more, &labelled, policy);
+        }
+        self.more(offsets, report, analysis, &mut more);
         let text = self.text;
         let line = Line { engine, policy, report, analysis, labelled: &labelled, notes, offsets, more: &more, text };
         match out {
@@ -146,7 +152,13 @@ impl Job<'_> {
             #[cfg(feature = "arrow")]
             Out::Arrow(cells) => self.rows(&line, &mut **cells, tally),
             Out::Files(files) => match self.layout {
-                Layout::Brat => output::brat::write(&line, files),
+                Layout::Brat => {
+                    let stem = output::file_name(&report.id);
+                    let mut annotations = Vec::new();
+                    output::brat::ann(&line, &mut annotations);
+                    files.push((format!("{stem}.txt"), report.text.clone().into_bytes()));
+                    files.push((format!("{stem}.ann"), annotations));
+                }
                 _ => match sr(&line) {
                     Ok(bytes) => files.push((format!("{}.dcm", output::file_name(&report.id)), bytes)),
                     Err(message) => return Some(message),
@@ -160,9 +172,13 @@ impl Job<'_> {
                     found.iter().for_each(|row| tally.label(row.status));
                     rows.write_jsonl(&found, bytes);
                 }
-                (Layout::Fhir, _) => output::fhir::write(&line, bytes),
-                (Layout::BiocXml, _) => output::bioc::write_xml(&line, bytes),
-                (Layout::BiocJson, _) => output::bioc::write_json(&line, bytes),
+                (Layout::Fhir, _) => output::fhir::line(&line, bytes),
+                (Layout::BiocXml, _) => output::bioc::xml(&line, bytes),
+                (Layout::BiocJson, _) => {
+                    // Before every document; the first of a part does without (`parts`).
+                    bytes.extend_from_slice(output::bioc::JSON_BETWEEN);
+                    output::bioc::json(&line, bytes);
+                }
                 _ => line.write(bytes),
             },
             #[cfg(not(feature = "arrow"))]
@@ -184,23 +200,25 @@ impl Job<'_> {
         let mut out = Vec::new();
         for &(bound, hierarchy) in &self.schemes {
             let labels = self.engine.labels_of(&report.text, analysis, bound, hierarchy);
-            out.push(Labelled { scheme: &bound.scheme, labels, confidence: Vec::new() });
+            let confidence = match self.confidence {
+                true => self.engine.confidences(analysis, &report.text, bound, &labels).unwrap_or_default(),
+                false => Vec::new(),
+            };
+            out.push(Labelled { scheme: &bound.scheme, labels, confidence });
         }
         out
     }
 
     /// The members that were asked for beside labels and mentions.
-    fn more(&self, offsets: &Offsets, report: &Report, analysis: &Analysis) -> Vec<u8> {
-        let mut out = Vec::new();
+    fn more(&self, offsets: &Offsets, report: &Report, analysis: &Analysis, out: &mut Vec<u8>) {
         let whole = Whole { engine: self.engine, text: &report.text, offsets };
         if self.whole.facts {
             let facts = self.engine.facts_dated(report, analysis, self.whole.dates.order());
-            whole.facts(&mut out, &facts, &self.engine.grades_of(&report.text, analysis));
+            whole.facts(out, &facts, &self.engine.grades_of(&report.text, analysis));
         }
         if self.whole.alerts {
-            whole.alerts(&mut out, &self.engine.safety(report, analysis, &Metadata::default()));
+            whole.alerts(out, &self.engine.safety(report, analysis, &Metadata::default()));
         }
-        out
     }
 }
 

@@ -60,6 +60,8 @@ pub(super) struct Form {
     /// Stands before and after the pieces of every part.
     pub(super) head: Vec<u8>,
     pub(super) foot: Vec<u8>,
+    /// Bytes before every report that the first of a part does without.
+    pub(super) between: usize,
     /// Files that every folder holds.
     pub(super) beside: Vec<(String, Vec<u8>)>,
     #[cfg(feature = "parquet")]
@@ -167,7 +169,7 @@ impl<'f> Cut<'f> {
                 done.bytes[from..to].to_vec()
             };
             if first && !self.form.head.is_empty() {
-                bytes.splice(..0, self.form.head.iter().copied());
+                bytes.splice(..self.form.between, self.form.head.iter().copied());
             }
             if ends.is_some() {
                 bytes.extend_from_slice(&self.form.foot);

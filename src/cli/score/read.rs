@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 /// What people decided.
-pub(super) enum Gold {
+pub(in crate::cli) enum Gold {
     /// Labels a report.
     Labels(LabelGold),
     /// Spans a report.
@@ -20,35 +20,35 @@ pub(super) enum Gold {
 }
 
 /// A label table.
-pub(super) struct LabelGold {
+pub(in crate::cli) struct LabelGold {
     /// Its label columns, where the file is a table.
-    pub(super) columns: Option<Vec<String>>,
-    pub(super) reports: Vec<GoldReport>,
+    pub(in crate::cli) columns: Option<Vec<String>>,
+    pub(in crate::cli) reports: Vec<GoldReport>,
 }
 
 /// The labels of one report.
-pub(super) struct GoldReport {
-    pub(super) id: String,
-    pub(super) labels: BTreeMap<String, Status>,
+pub(in crate::cli) struct GoldReport {
+    pub(in crate::cli) id: String,
+    pub(in crate::cli) labels: BTreeMap<String, Status>,
     /// Labels on which the readers did not agree; they are not scored.
-    pub(super) undecided: Vec<String>,
+    pub(in crate::cli) undecided: Vec<String>,
 }
 
 /// The mentions of one report.
-pub(super) struct MentionGold {
-    pub(super) set: String,
-    pub(super) id: String,
-    pub(super) text: String,
-    pub(super) mentions: Vec<GoldMention>,
+pub(in crate::cli) struct MentionGold {
+    pub(in crate::cli) set: String,
+    pub(in crate::cli) id: String,
+    pub(in crate::cli) text: String,
+    pub(in crate::cli) mentions: Vec<GoldMention>,
 }
 
 /// One gold mention; offsets in code points.
-pub(super) struct GoldMention {
-    pub(super) span: (u64, u64),
-    pub(super) quote: String,
-    pub(super) status: Said,
+pub(in crate::cli) struct GoldMention {
+    pub(in crate::cli) span: (u64, u64),
+    pub(in crate::cli) quote: String,
+    pub(in crate::cli) status: Said,
     /// By [`crate::score::ATTRIBUTES`].
-    pub(super) attributes: [Option<String>; 3],
+    pub(in crate::cli) attributes: [Option<String>; 3],
 }
 
 /// What is scored, by report id. Where an id stands twice, the last record counts.
@@ -166,7 +166,7 @@ pub(super) fn span(place: &str, mention: &Map<String, Value>) -> Result<(u64, u6
 }
 
 /// The gold file.
-pub(super) fn gold(path: &Path) -> Result<Gold, Error> {
+pub(in crate::cli) fn gold(path: &Path) -> Result<Gold, Error> {
     let (name, text) = (path.display().to_string(), read_text(path)?);
     if !text.trim_start().starts_with('{') {
         let (columns, rows) = super::table::read(&name, &text)?;
@@ -253,7 +253,7 @@ pub(super) fn predicted(path: &Path) -> Result<Predicted, Error> {
 }
 
 /// The texts of `--text`: id -> text.
-pub(super) fn texts(path: &Path) -> Result<HashMap<String, String>, Error> {
+pub(in crate::cli) fn texts(path: &Path) -> Result<HashMap<String, String>, Error> {
     let (name, text) = (path.display().to_string(), read_text(path)?);
     json_lines(&name, &text)
         .map(|line| line.and_then(|(place, object)| Ok((id(&place, &object)?, string(&place, &object, "text")?))))

@@ -1,0 +1,353 @@
+//! Archives: every format in and out, parts and their resumption, quarantine, samples and shards, and what is bad in
+//! them. All reports here are made up.
+
+use crate::command::{CLEAR, EFFUSION, Folder, SECRET, line};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// Reports that differ, some of them with letters beyond ASCII.
+fn reports(count: usize) -> String {
+    let texts = [EFFUSION, CLEAR, "IMPRESSION: Possible pneumonia.\nFINDINGS: Größe: 3 cm nodule, right lung."];
+    (0..count).map(|n| line(&format!("R{n}"), &format!("{} Case {n}.", texts[n % texts.len()]))).collect()
+}
+
+/// Every file of a folder, by its name.
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut out = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() {
+            out.extend(files(&path).into_iter().map(|(below, bytes)| (format!("{name}/{below}"), bytes)));
+        } else {
+            out.insert(name, fs::read(&path).unwrap());
+        }
+    }
+    out
+}
+
+#[test]
+fn parts_hold_what_one_file_holds() {
+    let folder = Folder::new();
+    folder.put("a.jsonl", reports(1000));
+    let whole = folder.run(&["label", "a.jsonl", "-q"]).ends(0, &[]).text();
+    for threads in ["1", "3"] {
+        let out = format!("out{threads}");
+        folder.run(&["label", "a.jsonl", "-o", &out, "--partition", "300", "-j", threads, "-q"]).ends(0, &[]);
+        let parts = files(&folder.0.path().join(&out));
+        let names: Vec<&str> = parts.keys().map(String::as_str).collect();
+        assert_eq!(
+            names,
+            ["_radlabel.json", "part-00000.csv", "part-00001.csv", "part-00002.csv", "part-00003.csv"]
+        );
+        let mut rows = String::new();
+        for (name, bytes) in &parts {
+            if let Some((header, below)) = std::str::from_utf8(bytes).unwrap().split_once('\n')
+                && name.starts_with("part")
+            {
+                assert_eq!(header, whole.lines().next().unwrap());
+                assert!(below.lines().count() == if name == "part-00003.csv" { 100 } else { 300 });
+                rows.push_str(below);
+            }
+        }
+        assert_eq!(rows, whole.split_once('\n').unwrap().1);
+    }
+    assert_eq!(files(&folder.0.path().join("out1")), files(&folder.0.path().join("out3")));
+    folder.run(&["label", "a.jsonl", "-o", "out1", "--partition", "300"]).ends(2, &["holds the parts of a run"]);
+    folder.run(&["label", "a.jsonl", "-o", "out1", "--partition", "300", "--resume"]).ends(0, &["nothing is left"]);
+    // Nothing that would not fit together is resumed.
+    let more: [&[&str]; 3] = [&["--partition", "200"], &["--policy", "ones"], &["--scheme", "mimic"]];
+    for other in more {
+        let mut arguments = vec!["label", "a.jsonl", "-o", "out1", "--resume"];
+        arguments.extend(other);
+        if !other.contains(&"--partition") {
+            arguments.extend(["--partition", "300"]);
+        }
+        folder.run(&arguments).ends(2, &["out1: cannot be resumed", ": was "]);
+    }
+    folder.put("a.jsonl", reports(1001));
+    let same = ["label", "a.jsonl", "-o", "out1", "--partition", "300", "--resume"];
+    folder.run(&same).ends(2, &["input a.jsonl: was "]);
+    folder.put("full/x.txt", CLEAR);
+    folder.run(&["label", "a.jsonl", "-o", "full", "--partition", "9"]).ends(2, &["full: is not empty"]);
+    folder.feed(&["label", "-", "-o", "p", "--partition", "9"], b"").ends(2, &["cannot read - twice"]);
+}
+
+/// A run that is killed, however often, and resumed leaves the same bytes as one that was left alone.
+#[cfg(unix)]
+#[test]
+fn a_killed_run_ends_as_if_it_had_not_been() {
+    let folder = Folder::new();
+    let bad = format!("{{\"id\": \"x\", \"text\": \"{SECRET}\n");
+    folder.put("a.jsonl", format!("{}{bad}{}", reports(2500), reports(1500)));
+    let run = |out: &str| {
+        let quarantine = format!("{out}.csv");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_radlabel"));
+        command
+            .args(["label", "a.jsonl", "-o", out, "--partition", "150", "--format", "jsonl", "-j", "2"])
+            .args(["--resume", "--quarantine", &quarantine, "-q"])
+            .current_dir(folder.0.path())
+            .stderr(Stdio::null());
+        command
+    };
+    assert_eq!(run("whole").status().unwrap().code(), Some(1));
+    let whole = files(&folder.0.path().join("whole"));
+    assert!(whole.len() == 28, "{:?}", whole.keys());
+    let mut killed = 0;
+    let mut wait = 120;
+    while killed < 40 {
+        let mut child = run("broken").spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(wait));
+        wait = (wait * 7 + 13) % 400 + 60;
+        if let Some(status) = child.try_wait().unwrap() {
+            assert_eq!(status.code(), Some(1));
+            break;
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        killed += 1;
+    }
+    assert!(killed > 0, "the run was over before it could be killed");
+    if killed == 40 {
+        assert_eq!(run("broken").status().unwrap().code(), Some(1));
+    }
+    assert_eq!(files(&folder.0.path().join("broken")), whole);
+    assert_eq!(folder.read("broken.csv"), folder.read("whole.csv"));
+    let told = String::from_utf8(folder.read("whole.csv")).unwrap();
+    assert!(told.starts_with("file,record,problem\na.jsonl,2501,") && told.lines().count() == 2, "{told}");
+    assert!(!told.contains(SECRET));
+}
+
+#[test]
+fn samples_shards_and_limits_take_the_same_reports_always() {
+    let folder = Folder::new();
+    folder.put("a.jsonl", reports(600));
+    let reversed: Vec<String> = reports(600).lines().rev().map(str::to_owned).collect();
+    folder.put("b.jsonl", reversed.join("\n"));
+    let ids = |arguments: &[&str]| {
+        let mut ids = folder.run(&[&["label", "-q", "--format", "jsonl"], arguments].concat()).ends(0, &[]).ids();
+        ids.sort();
+        ids
+    };
+    let sample = ids(&["a.jsonl", "--sample", "10%"]);
+    assert!((30..100).contains(&sample.len()), "{}", sample.len());
+    assert_eq!(ids(&["b.jsonl", "--sample", "0.1", "-j", "3"]), sample);
+    assert_ne!(ids(&["a.jsonl", "--sample", "0.1", "--seed", "1"]), sample);
+    let mut shards: Vec<String> = (1..=4).flat_map(|n| ids(&["a.jsonl", "--shard", &format!("{n}/4")])).collect();
+    shards.sort();
+    assert_eq!(shards, ids(&["b.jsonl"]));
+    assert_eq!(ids(&["a.jsonl", "--limit", "3"]), ["R0", "R1", "R2"]);
+    folder.run(&["label", "a.jsonl", "--shard", "5/4"]).ends(2, &["expected I/N"]);
+    folder.run(&["label", "a.jsonl", "--limit", "0"]).ends(2, &["expected 1 or more"]);
+}
+
+#[test]
+fn folders_are_read_by_pattern_and_the_layout_of_mimic_tells_the_study() {
+    let folder = Folder::new();
+    folder.put("files/p10/p10000032/s50414267.txt", EFFUSION);
+    folder.put("files/p10/p10000032/notes.md", CLEAR);
+    folder.put("files/p11/p11000011/s51000001.txt.gz", crate::command::gz(CLEAR.as_bytes()));
+    let ran = folder.jsonl(&["files"]).ends(0, &["1 files that hold no reports"]);
+    let lines = ran.lines();
+    assert_eq!(lines[0]["id"], "s50414267");
+    assert_eq!(lines[0]["study"]["patient_id"], "10000032");
+    assert_eq!(lines[0]["study"]["accession"], "50414267");
+    assert_eq!(lines[1]["study"]["patient_id"], "11000011");
+    assert_eq!(folder.jsonl(&["files", "--glob", "p11/**"]).ends(0, &[]).ids(), ["s51000001"]);
+    assert_eq!(folder.jsonl(&["files/**/*.md", "--input-format", "txt"]).ends(0, &[]).ids(), ["notes"]);
+    assert_eq!(folder.jsonl(&["files/p1[0-9]/*/s*"]).ends(0, &[]).ids(), ["s50414267", "s51000001"]);
+    folder.jsonl(&["files", "--glob", "a{"]).ends(2, &["pattern: ", "expected one like"]);
+    folder.put("mixed/a.csv", "id,text\n1,No effusion.\n");
+    folder.put("mixed/b.csv", format!("id,other\n1,{SECRET} effusion is seen here. And more.\n"));
+    folder.put("mixed/c.csv", "text,more,id\nEffusion.,x,3\n");
+    let ran = folder.jsonl(&["mixed", "--glob", "*.csv"]).ends(1, &["b.csv:1: no column of text; found \"id\""]);
+    assert_eq!(ran.ids(), ["1", "3"]);
+}
+
+const HL7: &str = "MSH|^~\\&|RIS|H|X|Y|20240312101500||ORU^R01|M1|P|2.5\rPID|1||123^^^H^MR||DOE^J||19600101|M\r\
+    OBR|1|P1|ACC77|CXR^Chest|||20240311\rOBX|1|TX|19005-8^Impression||Small left pleural effusion.~No edema.||||||F\r";
+
+#[test]
+fn messages_of_hl7_are_read_however_they_are_framed() {
+    let folder = Folder::new();
+    let other = HL7.replace("ACC77", "ACC78").replace("|F\r", "|P\r");
+    let batch = format!("FHS|^~\\&|\rBHS|^~\\&|\r{HL7}{other}BTS|2\rFTS|1\r");
+    folder.put("batch.hl7", &batch);
+    folder.put("lines.txt.hl7", batch.replace('\r', "\r\n"));
+    folder.put("mllp", format!("\u{b}{HL7}\u{1c}\r\u{b}{other}\u{1c}\r"));
+    for file in ["batch.hl7", "lines.txt.hl7", "mllp"] {
+        let lines = folder.jsonl(&[file, "--add", "text"]).ends(0, &[]).lines();
+        assert_eq!(lines.len(), 2, "{file}");
+        assert_eq!(lines[0]["id"], "ACC77");
+        assert_eq!(lines[0]["text"], "IMPRESSION:\nSmall left pleural effusion.\nNo edema.");
+        assert_eq!(lines[0]["study"]["patient_id"], "123");
+        assert_eq!(lines[1]["study"]["report_status"], "preliminary");
+        assert_eq!(lines[1]["labels"]["Edema"], "absent");
+    }
+    let bad = format!("{}{HL7}", other.replace("ORU^R01", "ADT^A01").replace("Small", SECRET));
+    folder.put("bad.hl7", bad);
+    let ran = folder.jsonl(&["bad.hl7"]).ends(1, &["bad.hl7: record 1: the message is ADT^A01; expected ORU^R01"]);
+    assert_eq!(ran.ids(), ["ACC77"]);
+    folder.put("wrong.hl7", format!("MSH;~\n{SECRET}"));
+    folder.jsonl(&["wrong.hl7"]).ends(2, &["wrong.hl7: record 1: "]);
+}
+
+/// What is written as BioC, FHIR, DICOM SR, Parquet or Arrow is read back to the same labels.
+#[test]
+fn what_is_written_is_read_back() {
+    let folder = Folder::new();
+    folder.put("a.jsonl", reports(40));
+    let labels = folder.run(&["label", "a.jsonl", "-q"]).ends(0, &[]).text();
+    let mut formats = vec![("bioc-xml", "b.xml"), ("bioc-json", "b.json"), ("fhir", "f.ndjson")];
+    if cfg!(feature = "parquet") {
+        formats.extend([("parquet", "t.parquet"), ("arrow", "t.arrows")]);
+    }
+    for (format, name) in formats {
+        let mut arguments = vec!["label", "a.jsonl", "-q", "--format", format, "-o", name];
+        if name.starts_with('t') {
+            arguments.extend(["--add", "text"]);
+        }
+        folder.run(&arguments).ends(0, &[]);
+        assert_eq!(folder.run(&["label", name, "-q"]).ends(0, &[]).text(), labels, "{format}");
+    }
+    let mut folders = vec!["brat"];
+    if cfg!(feature = "dicom") {
+        folders.push("dicom-sr");
+    }
+    for format in folders {
+        folder.run(&["label", "a.jsonl", "-q", "--format", format, "-o", format]).ends(0, &[]);
+        let found = folder.run(&["label", format, "-q"]).ends(0, &[]).text();
+        let sorted = |table: &str| {
+            let mut rows: Vec<&str> = table.lines().collect();
+            rows.sort_unstable();
+            rows.join("\n")
+        };
+        assert_eq!(sorted(&found), sorted(&labels), "{format}");
+        folder.run(&["label", "a.jsonl", "--format", format, "-o", format]).ends(2, &["is there and not empty"]);
+    }
+    for (format, name) in [("bioc-json", "json"), ("bioc-xml", "xml")] {
+        let out = format!("parts-{name}");
+        folder.run(&["label", "a.jsonl", "-q", "--format", format, "-o", &out, "--partition", "15"]).ends(0, &[]);
+        let ids = folder.jsonl(&[&out, "--glob", "part-*"]).ends(0, &[]).ids();
+        assert_eq!(ids, (0..40).map(|n| format!("R{n}")).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn fhir_without_text_is_told_and_the_others_are_read() {
+    let folder = Folder::new();
+    let report = |id: &str, more: &str| {
+        format!("{{\"resourceType\":\"DiagnosticReport\",\"id\":\"{id}\",\"status\":\"final\"{more}}}\n")
+    };
+    let text = |text: &str| format!(",\"conclusion\":\"{text}\"");
+    let patient = "{\"resourceType\":\"Patient\",\"id\":\"p\"}\n";
+    folder.put(
+        "f.ndjson",
+        format!("{patient}{}{}{}", report("a", &text("No effusion.")), report("b", ""), report("c", &text("Edema."))),
+    );
+    let ran = folder.jsonl(&["f.ndjson"]).ends(1, &["f.ndjson:3: DiagnosticReport \"b\": without text: no presentedForm"]);
+    assert_eq!(ran.ids(), ["a", "c"]);
+    assert_eq!(ran.lines()[0]["study"]["report_status"], "final");
+    // HTML: offsets count in what was given.
+    let html = "<html><body><p>No <b>pleural effusion</b>.</p></body></html>";
+    let data = base64(html.as_bytes());
+    let form = format!(",\"presentedForm\":[{{\"contentType\":\"text/html\",\"data\":\"{data}\"}}]");
+    folder.put("h.json", report("h", &form).replace(',', ",\n"));
+    let lines = folder.jsonl(&["h.json"]).ends(0, &[]).lines();
+    let mention = &lines[0]["mentions"][0];
+    let (start, end) = (mention["start"].as_u64().unwrap() as usize, mention["end"].as_u64().unwrap() as usize);
+    assert_eq!(&html[start..end], "pleural effusion");
+    assert_eq!(mention["status"], "absent");
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::new();
+    for chunk in bytes.chunks(3) {
+        let number = chunk.iter().fold(0_u32, |n, &b| n << 8 | u32::from(b)) << (8 * (3 - chunk.len()));
+        for i in 0..4 {
+            let letter = LETTERS[(number >> (18 - 6 * i) & 63) as usize] as char;
+            out.push(if i > chunk.len() { '=' } else { letter });
+        }
+    }
+    out
+}
+
+#[test]
+fn a_bomb_is_given_up_and_a_giant_line_is_passed_over() {
+    let folder = Folder::new();
+    // Real lines, then a line of zeros that unpacks to thousands of times its size.
+    let path = folder.0.path().join("bomb.jsonl.zst");
+    let mut encoder = zstd::Encoder::new(fs::File::create(&path).unwrap(), 1).unwrap();
+    std::io::Write::write_all(&mut encoder, reports(5).as_bytes()).unwrap();
+    std::io::copy(&mut std::io::Read::take(std::io::repeat(0), 1200 << 20), &mut encoder).unwrap();
+    encoder.finish().unwrap();
+    let ran = folder.jsonl(&["bomb.jsonl.zst"]).ends(1, &["bomb.jsonl.zst: unpacks to more than"]);
+    assert_eq!(ran.ids().len(), 5);
+    let giant = format!("{{\"id\": \"g\", \"text\": \"{}\"}}\n", SECRET.repeat(400_000));
+    folder.put("giant.jsonl", format!("{}{giant}{}", reports(2), reports(1)));
+    let ran = folder.jsonl(&["giant.jsonl"]).ends(1, &["giant.jsonl:3: a record of 2800023 bytes; left out"]);
+    assert_eq!(ran.ids(), ["R0", "R1", "R0"]);
+    let mut cut = zstd::bulk::compress(reports(3000).as_bytes(), 3).unwrap();
+    cut.truncate(cut.len() - 20);
+    folder.put("cut.jsonl.zst", cut);
+    let ran = folder.jsonl(&["cut.jsonl.zst"]).ends(1, &["cut.jsonl.zst: broken zstd: "]);
+    assert!(!ran.ids().is_empty());
+}
+
+#[test]
+fn tables_of_every_shape() {
+    let folder = Folder::new();
+    folder.put("a.jsonl", reports(3));
+    let rows = |arguments: &[&str]| {
+        let table = folder.run(&[&["label", "a.jsonl", "-q"], arguments].concat()).ends(0, &[]).out;
+        let mut reader = csv::Reader::from_reader(&*table);
+        let rows: Vec<BTreeMap<String, String>> = reader.deserialize().map(Result::unwrap).collect();
+        rows
+    };
+    let mentions = rows(&["--table", "mentions"]);
+    let nodule = mentions.iter().find(|m| m["id"] == "R2" && m["size_mm"] == "30").expect("a nodule of 3 cm");
+    assert_eq!((&*nodule["status"], &*nodule["side"], &*nodule["counted"]), ("present", "right", "true"));
+    let effusion = mentions.iter().find(|m| m["id"] == "R1" && m["status"] == "absent").expect("denied");
+    assert_eq!((&*effusion["cue"], &*effusion["cue_start"]), ("No", "10"));
+    let findings = rows(&["--table", "findings"]);
+    assert!(findings.iter().any(|f| f["id"] == "R0" && f["status"] == "present" && f["mentions"] == "2"));
+    let long = rows(&["--table", "labels-long", "--confidence"]);
+    assert!(long.iter().all(|l| (0.5..1.0).contains(&l["confidence"].parse::<f64>().unwrap())));
+    let texts = rows(&["--add", "text,study,notes"]);
+    assert!(texts[2]["text"].contains("Größe") && texts[0]["accession"].is_empty());
+    let votes = rows(&["--votes"]);
+    let pneumonia = votes.iter().find(|v| v["id"] == "R2" && v["label"] == "Pneumonia").expect("a vote");
+    assert_eq!(pneumonia["rules"], "2");
+    folder.put("m.csv", "id,Pneumonia,Edema\nR2,1.0,\nR1,0,0\nR9,1,1\n");
+    let asked = ["label", "a.jsonl", "--votes", "--votes-from", "model=m.csv", "--policy", "ignore"];
+    let told = folder.run(&asked).ends(0, &["votes of model: 1 of 3 ids are of no report"]).text();
+    assert!(told.contains("R2,Pneumonia,-1,1\n") && told.contains("R1,Edema,-1,0\n"), "{told}");
+    folder.run(&["label", "a.jsonl", "--table", "mentions", "--format", "jsonl"]).ends(2, &["--table needs"]);
+    folder.run(&["label", "a.jsonl", "--votes", "--format", "jsonl"]).ends(2, &["--votes needs"]);
+    folder.run(&["label", "a.jsonl", "--confidence", "--format", "fhir"]).ends(2, &["--confidence needs"]);
+    let confident: Value = folder.run(&["label", "a.jsonl", "-q", "--confidence", "--format", "jsonl"]).lines()[1].clone();
+    assert!(confident["confidence"]["Pleural Effusion"].as_f64().unwrap() > 0.9);
+}
+
+#[cfg(feature = "parquet")]
+#[test]
+fn a_broken_parquet_file_costs_its_own_rows_alone() {
+    let folder = Folder::new();
+    folder.put("a.jsonl", reports(50));
+    for name in ["in/a.parquet", "in/b.parquet", "in/c.parquet"] {
+        fs::create_dir_all(folder.0.path().join("in")).unwrap();
+        folder.run(&["label", "a.jsonl", "-q", "--add", "text", "-o", name]).ends(0, &[]);
+    }
+    let mut cut = folder.read("in/b.parquet");
+    cut.truncate(cut.len() - 9);
+    folder.put("in/b.parquet", cut);
+    let ran = folder.jsonl(&["in"]).ends(1, &["b.parquet"]);
+    assert_eq!(ran.ids().len(), 100);
+    folder.run(&["label", "a.jsonl", "-q", "-o", "in/d.parquet"]).ends(0, &[]);
+    folder.jsonl(&["in"]).ends(1, &["d.parquet: no column of text"]);
+}
