@@ -90,10 +90,11 @@ impl DataOptions {
         Ok(Box::leak(Box::new(self.load_without(replaced)?)))
     }
 
-    /// The engine as one that its owner may let go of.
+    /// The engine as one that its owner may let go of, with its versions.
     #[cfg(feature = "python")]
-    pub(crate) fn load(lexicons: Option<PathBuf>, rules: Option<PathBuf>) -> Result<Engine, Error> {
-        DataOptions { lexicons, rules }.load_without(None)
+    pub(crate) fn load(lexicons: Option<PathBuf>, rules: Option<PathBuf>) -> Result<(Engine, Versions), Error> {
+        let options = DataOptions { lexicons, rules };
+        Ok((options.load_without(None)?, options.versions()?))
     }
 
     fn load_without(&self, replaced: Option<&Path>) -> Result<Engine, Error> {

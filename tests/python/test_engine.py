@@ -140,6 +140,8 @@ def test_rules_of_the_users_own(tmp_path):
     again = pickle.loads(pickle.dumps(engine))
     assert again.label("Pleural effusion.") == {"Fluid": "present"}
     assert repr(again) == repr(engine) and str(tmp_path) in repr(engine)
+    built_in = radlabel.Engine().versions
+    assert engine.versions["rules"] != built_in["rules"] and engine.versions["lexicons"] == built_in["lexicons"]
     (tmp_path / "own.toml").write_text('kind = "scheme"\nversion = 1\nid = "own"\n')
     with pytest.raises(radlabel.Error, match="own.toml"):
         radlabel.Engine(rules=tmp_path)
