@@ -120,6 +120,21 @@ pub(crate) struct Versions {
     pub(crate) rules: String,
 }
 
+#[cfg(feature = "arrow")]
+impl Versions {
+    /// What the schema of a columnar table says of what made it.
+    pub(crate) fn metadata(&self, schemes: &[&str], table: &str) -> Vec<(String, String)> {
+        let pairs = [
+            ("version", env!("CARGO_PKG_VERSION")),
+            ("lexicons", &self.lexicons),
+            ("rules", &self.rules),
+            ("schemes", &schemes.join(",")),
+            ("table", table),
+        ];
+        pairs.into_iter().map(|(key, value)| (format!("radlabel.{key}"), value.to_owned())).collect()
+    }
+}
+
 impl DataOptions {
     /// The versions of the built-in data and the user's: the first 16 bytes of a SHA-256 in hexadecimal digits.
     pub(crate) fn versions(&self) -> Result<Versions, Error> {

@@ -60,14 +60,7 @@ impl<'a> Job<'a> {
     /// The schema of the table, with the versions of what makes it, as in the files of the command line.
     pub(super) fn schema(&self, versions: &Versions) -> SchemaRef {
         let ids: Vec<&str> = self.schemes.iter().map(|s| &*s.0.scheme.id).collect();
-        let metadata = [
-            ("radlabel.version", env!("CARGO_PKG_VERSION").to_owned()),
-            ("radlabel.lexicons", versions.lexicons.clone()),
-            ("radlabel.rules", versions.rules.clone()),
-            ("radlabel.schemes", ids.join(",")),
-            ("radlabel.table", format!("{:?}", self.shape)),
-        ]
-        .map(|(key, value)| (key.to_owned(), value));
+        let metadata = versions.metadata(&ids, &format!("{:?}", self.shape));
         cells::schema(self.table.columns(), &metadata)
     }
 
