@@ -40,10 +40,7 @@ fn parts_hold_what_one_file_holds() {
         folder.run(&["label", "a.jsonl", "-o", &out, "--partition", "300", "-j", threads, "-q"]).ends(0, &[]);
         let parts = files(&folder.0.path().join(&out));
         let names: Vec<&str> = parts.keys().map(String::as_str).collect();
-        assert_eq!(
-            names,
-            ["_radlabel.json", "part-00000.csv", "part-00001.csv", "part-00002.csv", "part-00003.csv"]
-        );
+        assert_eq!(names, ["_radlabel.json", "part-00000.csv", "part-00001.csv", "part-00002.csv", "part-00003.csv"]);
         let mut rows = String::new();
         for (name, bytes) in &parts {
             if let Some((header, below)) = std::str::from_utf8(bytes).unwrap().split_once('\n')
@@ -249,7 +246,8 @@ fn fhir_without_text_is_told_and_the_others_are_read() {
         "f.ndjson",
         format!("{patient}{}{}{}", report("a", &text("No effusion.")), report("b", ""), report("c", &text("Edema."))),
     );
-    let ran = folder.jsonl(&["f.ndjson"]).ends(1, &["f.ndjson:3: DiagnosticReport \"b\": without text: no presentedForm"]);
+    let ran =
+        folder.jsonl(&["f.ndjson"]).ends(1, &["f.ndjson:3: DiagnosticReport \"b\": without text: no presentedForm"]);
     assert_eq!(ran.ids(), ["a", "c"]);
     assert_eq!(ran.lines()[0]["study"]["report_status"], "final");
     // HTML: offsets count in what was given.
@@ -330,7 +328,8 @@ fn tables_of_every_shape() {
     folder.run(&["label", "a.jsonl", "--table", "mentions", "--format", "jsonl"]).ends(2, &["--table needs"]);
     folder.run(&["label", "a.jsonl", "--votes", "--format", "jsonl"]).ends(2, &["--votes needs"]);
     folder.run(&["label", "a.jsonl", "--confidence", "--format", "fhir"]).ends(2, &["--confidence needs"]);
-    let confident: Value = folder.run(&["label", "a.jsonl", "-q", "--confidence", "--format", "jsonl"]).lines()[1].clone();
+    let confident: Value =
+        folder.run(&["label", "a.jsonl", "-q", "--confidence", "--format", "jsonl"]).lines()[1].clone();
     assert!(confident["confidence"]["Pleural Effusion"].as_f64().unwrap() > 0.9);
 }
 

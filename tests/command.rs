@@ -131,7 +131,8 @@ fn reads_text_files_and_folders() {
     folder.put("deep/c/1.xml", openi("X1"));
     folder.put("deep/table.csv", "not,read");
     folder.put("one.txt", CLEAR);
-    let ran = folder.jsonl(&["one.txt", "deep"]).ends(0, &["1 files that hold no reports by their names were passed over"]);
+    let ran =
+        folder.jsonl(&["one.txt", "deep"]).ends(0, &["1 files that hold no reports by their names were passed over"]);
     assert_eq!(ran.ids(), ["one", "a", "2", "X1"]);
     let lines = ran.lines();
     assert_eq!(lines[2]["labels"]["Pleural Effusion"], "present");

@@ -68,9 +68,7 @@ fn the_core_imports_no_edge() {
             "src/main.rs",
             "src/lib.rs",
         ];
-        let edge = EDGES
-            .iter()
-            .any(|e| file.starts_with(e));
+        let edge = EDGES.iter().any(|e| file.starts_with(e));
         if edge {
             continue;
         }

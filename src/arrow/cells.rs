@@ -98,6 +98,7 @@ impl ArrowCells {
     }
 
     /// Bytes of text gathered: a batch must stay under 2 GiB.
+    #[cfg(feature = "python")]
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }

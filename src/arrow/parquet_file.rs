@@ -101,6 +101,7 @@ impl<W: Write + Send> ParquetFile<W> {
     }
 
     /// Bytes written so far.
+    #[cfg(test)]
     pub(crate) fn bytes(&self) -> usize {
         self.writer.bytes_written()
     }

@@ -168,6 +168,7 @@ impl Rows {
     }
 
     /// The rows of the table, where they are known before it is read: those of Parquet.
+    #[cfg(test)]
     pub(crate) fn rows_total(&self) -> Option<u64> {
         match &self.input {
             #[cfg(feature = "parquet")]
@@ -189,6 +190,7 @@ impl Rows {
     }
 
     /// Bytes of the whole, where known.
+    #[cfg(test)]
     pub(crate) fn bytes_total(&self) -> Option<u64> {
         self.size
     }

@@ -468,7 +468,8 @@ fn added(options: &Options, layout: Layout) -> Result<Added, Error> {
     if !options.add.is_empty() && options.profile.is_some() {
         return Err(Error::Usage("--add does not fit --profile, which names its columns".to_owned()));
     }
-    if !options.add.is_empty() && !layout.is_table() && !(layout == Layout::Jsonl && options.add == [Add::Text]) {
+    let fits = layout.is_table() || (layout == Layout::Jsonl && options.add == [Add::Text]);
+    if !options.add.is_empty() && !fits {
         return Err(Error::Usage("--add needs a table (csv, parquet, arrow); text also goes into jsonl".to_owned()));
     }
     Ok(Added {

@@ -53,11 +53,7 @@ pub(super) struct Steps<W, O, P, T> {
 }
 
 /// Runs the steps on every batch of the input.
-pub(super) fn run<S, L, W, O, P, T>(
-    input: &mut Input,
-    threads: usize,
-    steps: Steps<W, O, P, T>,
-) -> anyhow::Result<()>
+pub(super) fn run<S, L, W, O, P, T>(input: &mut Input, threads: usize, steps: Steps<W, O, P, T>) -> anyhow::Result<()>
 where
     S: Default,
     L: Default + Send,

@@ -4,9 +4,9 @@
 
 use super::columns::{Role, Wanted};
 use super::delimited::{self, Cell};
+use super::document::Document;
 use super::encoding::{self, Choice};
 use super::folder::stem;
-use super::document::Document;
 use super::frame::{Frame, Scan};
 use super::{Format, Told, bioc, feed, fhir, hl7, jsonl, mimic, openi};
 use crate::{Report, StudyKey};
@@ -298,13 +298,7 @@ impl Source {
         }
     }
 
-    fn file(
-        &self,
-        path: &Path,
-        format: Format,
-        name: &str,
-        told: &mut Vec<Told>,
-    ) -> Result<Vec<Reading>, String> {
+    fn file(&self, path: &Path, format: Format, name: &str, told: &mut Vec<Told>) -> Result<Vec<Reading>, String> {
         let mut feed = feed::open(Some(path), Choice::Fixed(UTF_8), &self.counter).map_err(|e| e.to_string())?;
         let mut bytes = Vec::new();
         let limit = self.raw_limit() as u64;
@@ -323,7 +317,10 @@ impl Source {
         }
         let mut readings = self.whole(&bytes, format, name, stem(path), told)?;
         if let Some(study) = mimic::study(path) {
-            readings.iter_mut().filter(|r| r.report.study == StudyKey::default()).for_each(|r| r.report.study = study.clone());
+            readings
+                .iter_mut()
+                .filter(|r| r.report.study == StudyKey::default())
+                .for_each(|r| r.report.study = study.clone());
         }
         Ok(readings)
     }

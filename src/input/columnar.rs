@@ -1,9 +1,9 @@
 //! Parquet and Arrow files -> batches of rows, of the columns that matter alone.
 
+use super::Told;
 use super::batch::{Batch, Reading, Source, give};
 use super::columns::{self, Fields};
 use super::feed::Feed;
-use super::Told;
 use crate::Error;
 use crate::arrow::read::{self, Rows};
 use crate::arrow::text;
@@ -30,11 +30,7 @@ pub(crate) struct Reader {
 
 impl Reader {
     /// Opens a file, or what a feed gives; chooses the columns and says what was guessed of them.
-    pub(crate) fn open(
-        mut source: Source,
-        path: Option<&Path>,
-        feed: Feed,
-    ) -> Result<(Reader, Option<String>), Error> {
+    pub(crate) fn open(mut source: Source, path: Option<&Path>, feed: Feed) -> Result<(Reader, Option<String>), Error> {
         let refuse = |message: String| Error::input(&source.name, message);
         let kind = read::kind(&feed.head).ok_or_else(|| refuse("neither Parquet nor Arrow IPC".to_owned()))?;
         let reopened = path.filter(|p| p.is_file() && !feed.is_packed());
@@ -95,12 +91,7 @@ impl Reader {
 }
 
 /// Reads every row of a batch; the first has this number.
-pub(crate) fn read(
-    source: &Source,
-    rows: &RecordBatch,
-    first: u64,
-    each: &mut impl FnMut(Result<Reading, Told>),
-) {
+pub(crate) fn read(source: &Source, rows: &RecordBatch, first: u64, each: &mut impl FnMut(Result<Reading, Told>)) {
     for row in 0..rows.num_rows() {
         let number = first + row as u64;
         let readings = reading(source, rows, row, number).map(|r| vec![r]);

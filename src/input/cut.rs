@@ -148,10 +148,8 @@ impl Cutter {
     /// What stands after the last end of a record, when no more bytes will come.
     fn last(&mut self, batch: &mut Batch, start: usize, open: bool, dropped: &mut Dropped) {
         match self.source.frame {
-            Frame::Line | Frame::Row(_) if !open => {
-                if start < batch.bytes.len() || dropped.bytes > 0 {
-                    self.record(batch, start, batch.bytes.len(), dropped);
-                }
+            Frame::Line | Frame::Row(_) if !open && (start < batch.bytes.len() || dropped.bytes > 0) => {
+                self.record(batch, start, batch.bytes.len(), dropped);
             }
             Frame::Line | Frame::Row(_) if dropped.bytes == 0 => {}
             Frame::Row(_) => batch.told.push(self.unclosed()),

@@ -110,7 +110,15 @@ pub(crate) fn open(path: Option<&Path>, choice: Choice, counter: &Arc<AtomicU64>
     if let (true, Some(encoding)) = (transcoded, encoding) {
         (head, reader) = look(Box::new(Transcoder::new(reader, encoding)), LOOK);
     }
-    Ok(Feed { head, reader: BufReader::with_capacity(1 << 17, reader), encoding, guessed, transcoded, packed, raw: own })
+    Ok(Feed {
+        head,
+        reader: BufReader::with_capacity(1 << 17, reader),
+        encoding,
+        guessed,
+        transcoded,
+        packed,
+        raw: own,
+    })
 }
 
 /// Takes up to `size` bytes, and a reader that gives them again.

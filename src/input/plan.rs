@@ -163,7 +163,8 @@ impl Plan {
                     }
                 }
                 if batch.is_empty() && held.is_none() && walk.passed_over() > 0 {
-                    let message = format!("{} files that hold no reports by their names were passed over", walk.passed_over());
+                    let message =
+                        format!("{} files that hold no reports by their names were passed over", walk.passed_over());
                     batch.told.push(Told::guess(path.display().to_string(), message));
                     *self = Plan::Files(VecDeque::new());
                     return Filled::Batch;

@@ -77,7 +77,10 @@ impl PassingFolder {
     /// Begins a folder that shall stand at `target`, which must not be there or be empty.
     pub(crate) fn begin(target: PathBuf) -> io::Result<PassingFolder> {
         if std::fs::read_dir(&target).is_ok_and(|mut entries| entries.next().is_some()) {
-            return Err(io::Error::other(format!("{} is there and not empty; expected a new folder", target.display())));
+            return Err(io::Error::other(format!(
+                "{} is there and not empty; expected a new folder",
+                target.display()
+            )));
         }
         watch();
         let parent = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));

@@ -324,7 +324,8 @@ fn mention(line: &Line<'_>, number: usize, cells: &mut dyn Cells) {
     let named = |name: &str| attributes.iter().map(|a| a.detail).find(|d| d.name() == name);
     for name in ["size", "hu", "suv"] {
         let values = named(name).and_then(|d| d.measurement().copied());
-        let values: Vec<f64> = values.iter().flat_map(|m| m.values().iter().map(|&v| crate::measure::measured(v))).collect();
+        let values: Vec<f64> =
+            values.iter().flat_map(|m| m.values().iter().map(|&v| crate::measure::measured(v))).collect();
         cells.reals(&values);
     }
     for name in ["count", "acuity", "position", "tip"] {

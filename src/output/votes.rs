@@ -175,8 +175,9 @@ mod tests {
         fn text(&mut self, value: Option<&str>) {
             self.1.push(value.unwrap_or_default().to_owned());
         }
-        fn value(&mut self, value: Option<i8>) {
-            self.1.push(value.map_or(String::new(), |v| v.to_string()));
+        fn value(&mut self, _: Option<i8>) {}
+        fn vote(&mut self, value: i8) {
+            self.1.push(value.to_string());
         }
         fn number(&mut self, _: Option<u32>) {}
         fn real(&mut self, _: Option<f32>) {}
@@ -188,7 +189,9 @@ mod tests {
         }
     }
 
-    fn rows(policy: Policy) -> (Vec<Vec<String>>, Vec<(String, usize, usize)>) {
+    type Unmet = Vec<(String, usize, usize)>;
+
+    fn rows(policy: Policy) -> (Vec<Vec<String>>, Unmet) {
         let engine = Engine::embedded();
         let bound = engine.scheme("chexpert").expect("scheme");
         let names = names(&[&bound.scheme]);
@@ -205,7 +208,7 @@ mod tests {
         let mut text = Text::default();
         for (id, report) in [("r1", "Small effusion. No pneumothorax."), ("r2", "Possible edema.")] {
             let analysis = engine.analyze(&Report::new(id, report));
-            let labelled = [Labelled { scheme: &bound.scheme, labels: engine.labels(&analysis, bound) }];
+            let labelled = [Labelled { scheme: &bound.scheme, labels: engine.labels(&analysis, bound), confidence: Vec::new() }];
             votes.rows(id, &labelled, policy, &mut text);
         }
         (text.0, votes.unmet().into_iter().map(|(n, a, b)| (n.to_owned(), a, b)).collect())

@@ -50,7 +50,7 @@ pub(super) struct State {
 
 /// Where the results of a batch go.
 enum Out<'s> {
-    Csv(CsvCells),
+    Csv(Box<CsvCells>),
     Bytes(Vec<u8>),
     Files(Vec<(String, Vec<u8>)>),
     #[cfg(feature = "arrow")]
@@ -65,7 +65,7 @@ impl Job<'_> {
     pub(super) fn work(&self, state: &mut State, batch: &Batch, done: &mut Done<Load>) {
         let State { scratch, offsets, .. } = state;
         let mut out = match self.layout {
-            Layout::Csv => Out::Csv(CsvCells::over(std::mem::take(&mut done.bytes))),
+            Layout::Csv => Out::Csv(Box::new(CsvCells::over(std::mem::take(&mut done.bytes)))),
             Layout::Brat | Layout::DicomSr => Out::Files(Vec::new()),
             #[cfg(feature = "arrow")]
             Layout::Parquet | Layout::Arrow => match &self.schema {
@@ -148,7 +148,7 @@ impl Job<'_> {
         let text = self.text;
         let line = Line { engine, policy, report, analysis, labelled: &labelled, notes, offsets, more: &more, text };
         match out {
-            Out::Csv(cells) => self.rows(&line, cells, tally),
+            Out::Csv(cells) => self.rows(&line, &mut **cells, tally),
             #[cfg(feature = "arrow")]
             Out::Arrow(cells) => self.rows(&line, &mut **cells, tally),
             Out::Files(files) => match self.layout {

@@ -82,7 +82,9 @@ impl Layout {
         if there {
             return Ok(());
         }
-        Err(Error::Usage(format!("--format {self}: this radlabel was built without it; expected one built with --features full")))
+        Err(Error::Usage(format!(
+            "--format {self}: this radlabel was built without it; expected one built with --features full"
+        )))
     }
 }
 
