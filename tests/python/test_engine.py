@@ -176,7 +176,11 @@ def test_threads_of_python_share_an_engine(engine):
 
 
 def test_python_runs_on_while_a_batch_is_read(engine):
-    texts = reports(20_000)
+    texts = reports(2000)
+    start = time.perf_counter()
+    engine.label_batch(texts, threads=1)
+    # As many as take a second, whatever the machine and the build.
+    texts *= int(1 / (time.perf_counter() - start)) + 1
     ticks = []
     done = threading.Event()
 
@@ -194,7 +198,7 @@ def test_python_runs_on_while_a_batch_is_read(engine):
     done.set()
     thread.join()
     inside = [t for t in ticks if start < t < start + took]
-    assert took > 0.1 and len(inside) >= 10
+    assert took > 0.2 and len(inside) >= 10
 
 
 def test_an_interrupt_stops_a_batch():
