@@ -59,7 +59,8 @@ mod tests {
     fn written(report: &Report) -> Vec<u8> {
         let analysis = ENGINE.analyze(report);
         let bound = ENGINE.scheme("chexpert").expect("scheme");
-        let labelled = [Labelled { scheme: &bound.scheme, labels: ENGINE.labels(&analysis, bound), confidence: Vec::new() }];
+        let labelled =
+            [Labelled { scheme: &bound.scheme, labels: ENGINE.labels(&analysis, bound), confidence: Vec::new() }];
         let mut offsets = Offsets::default();
         offsets.set(&report.text);
         let line = Line {

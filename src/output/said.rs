@@ -87,7 +87,8 @@ pub(super) mod tests {
         report.study = study;
         let analysis = ENGINE.analyze(&report);
         let bound = ENGINE.scheme("chexpert").expect("a scheme");
-        let labelled = [Labelled { scheme: &bound.scheme, labels: ENGINE.labels(&analysis, bound), confidence: Vec::new() }];
+        let labelled =
+            [Labelled { scheme: &bound.scheme, labels: ENGINE.labels(&analysis, bound), confidence: Vec::new() }];
         let mut offsets = Offsets::default();
         // The places of an original must not reach formats that hold the text.
         offsets.set_with_origin(text, &[(0, 1000)]);

@@ -208,7 +208,8 @@ mod tests {
         let mut text = Text::default();
         for (id, report) in [("r1", "Small effusion. No pneumothorax."), ("r2", "Possible edema.")] {
             let analysis = engine.analyze(&Report::new(id, report));
-            let labelled = [Labelled { scheme: &bound.scheme, labels: engine.labels(&analysis, bound), confidence: Vec::new() }];
+            let labelled =
+                [Labelled { scheme: &bound.scheme, labels: engine.labels(&analysis, bound), confidence: Vec::new() }];
             votes.rows(id, &labelled, policy, &mut text);
         }
         (text.0, votes.unmet().into_iter().map(|(n, a, b)| (n.to_owned(), a, b)).collect())
