@@ -354,14 +354,7 @@ impl Plan<'_> {
         }
         let versions = self.options.data.versions()?;
         let ids: Vec<&str> = schemes.iter().map(|s| &*s.0.scheme.id).collect();
-        let metadata = [
-            ("radlabel.version", env!("CARGO_PKG_VERSION").to_owned()),
-            ("radlabel.lexicons", versions.lexicons),
-            ("radlabel.rules", versions.rules),
-            ("radlabel.schemes", ids.join(",")),
-            ("radlabel.table", self.shape_name()),
-        ]
-        .map(|(key, value)| (key.to_owned(), value));
+        let metadata = versions.metadata(&ids, &self.shape_name());
         Ok(Some(crate::arrow::cells::schema(table.columns(), &metadata)))
     }
 

@@ -90,10 +90,11 @@ impl DataOptions {
         Ok(Box::leak(Box::new(self.load_without(replaced)?)))
     }
 
-    /// The engine as one that its owner may let go of.
+    /// The engine as one that its owner may let go of, with its versions.
     #[cfg(feature = "python")]
-    pub(crate) fn load(lexicons: Option<PathBuf>, rules: Option<PathBuf>) -> Result<Engine, Error> {
-        DataOptions { lexicons, rules }.load_without(None)
+    pub(crate) fn load(lexicons: Option<PathBuf>, rules: Option<PathBuf>) -> Result<(Engine, Versions), Error> {
+        let options = DataOptions { lexicons, rules };
+        Ok((options.load_without(None)?, options.versions()?))
     }
 
     fn load_without(&self, replaced: Option<&Path>) -> Result<Engine, Error> {
@@ -117,6 +118,21 @@ pub(crate) struct Versions {
     pub(crate) lexicons: String,
     /// Of all rules and schemes.
     pub(crate) rules: String,
+}
+
+#[cfg(feature = "arrow")]
+impl Versions {
+    /// What the schema of a columnar table says of what made it.
+    pub(crate) fn metadata(&self, schemes: &[&str], table: &str) -> Vec<(String, String)> {
+        let pairs = [
+            ("version", env!("CARGO_PKG_VERSION")),
+            ("lexicons", &self.lexicons),
+            ("rules", &self.rules),
+            ("schemes", &schemes.join(",")),
+            ("table", table),
+        ];
+        pairs.into_iter().map(|(key, value)| (format!("radlabel.{key}"), value.to_owned())).collect()
+    }
 }
 
 impl DataOptions {

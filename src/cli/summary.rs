@@ -114,7 +114,9 @@ impl Teller {
         self.tally.add(tally);
         if let Some(bar) = &self.bar {
             bar.set_position(self.meter.load(Ordering::Relaxed));
-            bar.set_message(format!("{} reports", HumanCount(self.tally.reports)));
+            let speed = self.tally.reports as f64 / self.start.elapsed().as_secs_f64().max(1e-6);
+            let reports = HumanCount(self.tally.reports);
+            bar.set_message(format!("{reports} reports, {} a second", HumanCount(speed as u64)));
         }
     }
 

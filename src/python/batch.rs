@@ -5,6 +5,7 @@
 
 use super::texts::Texts;
 use crate::arrow::cells::{self, ArrowCells};
+use crate::cli::Versions;
 use crate::label::Policy;
 use crate::output::{Added, Labelled, Line, Offsets, Shape, Table};
 use crate::rules::{BoundScheme, Hierarchy};
@@ -56,9 +57,11 @@ impl<'a> Job<'a> {
         Job { engine, schemes, policy, shape, table, texts, ids }
     }
 
-    /// The schema of the table.
-    pub(super) fn schema(&self) -> SchemaRef {
-        cells::schema(self.table.columns(), &[("radlabel".to_owned(), env!("CARGO_PKG_VERSION").to_owned())])
+    /// The schema of the table, with the versions of what makes it, as in the files of the command line.
+    pub(super) fn schema(&self, versions: &Versions) -> SchemaRef {
+        let ids: Vec<&str> = self.schemes.iter().map(|s| &*s.0.scheme.id).collect();
+        let metadata = versions.metadata(&ids, &format!("{:?}", self.shape));
+        cells::schema(self.table.columns(), &metadata)
     }
 
     /// The table's batches, in the order of the texts.

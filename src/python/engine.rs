@@ -4,6 +4,7 @@ use super::batch::{Job, labelled};
 use super::fault;
 use super::table::Table;
 use super::texts::{Texts, text};
+use crate::cli::{DataOptions, Versions};
 use crate::label::Policy;
 use crate::output::{Answers, Line, Offsets, Shape, Whole};
 use crate::rules::{BoundScheme, Hierarchy};
@@ -17,7 +18,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 /// The built-in engine, which all of a process share.
-static BUILT_IN: OnceLock<Arc<Engine>> = OnceLock::new();
+static BUILT_IN: OnceLock<Arc<(Engine, Versions)>> = OnceLock::new();
 
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
@@ -36,7 +37,7 @@ thread_local! {
 /// {'Cardiomegaly': 'present', 'Pleural Effusion': 'absent'}
 #[pyclass(name = "Engine", module = "radlabel", frozen)]
 pub(super) struct PyEngine {
-    engine: Arc<Engine>,
+    loaded: Arc<(Engine, Versions)>,
     settings: Settings,
 }
 
@@ -70,6 +71,10 @@ impl Words {
 }
 
 impl PyEngine {
+    fn engine(&self) -> &Engine {
+        &self.loaded.0
+    }
+
     /// The schemes asked for, each with the way its values travel.
     fn schemes(&self) -> Result<Vec<(&BoundScheme, Hierarchy)>, crate::Error> {
         let told = |way: &str| self.settings.propagate.as_ref().is_some_and(|ways| ways.iter().any(|w| w == way));
@@ -77,12 +82,12 @@ impl PyEngine {
             None => bound.scheme.hierarchy,
             Some(_) => Hierarchy { up: told("up"), down: told("down") },
         };
-        self.settings.schemes.iter().map(|id| self.engine.scheme(id).map(|bound| (bound, travels(bound)))).collect()
+        self.settings.schemes.iter().map(|id| self.engine().scheme(id).map(|bound| (bound, travels(bound)))).collect()
     }
 
     /// The JSON line of a report.
     fn line(&self, report: &Report, facts: bool, alerts: bool) -> Result<Vec<u8>, crate::Error> {
-        let engine = &*self.engine;
+        let engine = self.engine();
         let analysis = SCRATCH.with_borrow_mut(|scratch| engine.analyze_with(scratch, &report.text));
         let mut offsets = Offsets::default();
         offsets.set(&report.text);
@@ -149,11 +154,18 @@ impl PyEngine {
         }
         let settings = Settings { lexicons, rules, schemes, policy, propagate };
         py.detach(|| {
-            let engine = match (&settings.lexicons, &settings.rules) {
-                (None, None) => BUILT_IN.get_or_init(|| Arc::new(Engine::embedded())).clone(),
-                (lexicons, rules) => Arc::new(crate::cli::DataOptions::load(lexicons.clone(), rules.clone())?),
+            let load = || DataOptions::load(settings.lexicons.clone(), settings.rules.clone()).map(Arc::new);
+            let loaded = match (&settings.lexicons, &settings.rules) {
+                (None, None) => match BUILT_IN.get() {
+                    Some(loaded) => loaded.clone(),
+                    None => {
+                        let loaded = load()?;
+                        BUILT_IN.get_or_init(|| loaded).clone()
+                    }
+                },
+                _ => load()?,
             };
-            let made = PyEngine { engine, settings };
+            let made = PyEngine { loaded, settings };
             // An unknown scheme is told now, not at the first report.
             made.schemes()?;
             Ok(made)
@@ -167,8 +179,8 @@ impl PyEngine {
     fn label<'py>(&self, py: Python<'py>, text: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyDict>> {
         let text = self::text(text)?;
         let found = py.detach(|| {
-            let analysis = SCRATCH.with_borrow_mut(|scratch| self.engine.analyze_with(scratch, &text));
-            Ok::<_, crate::Error>(labelled(&self.engine, &self.schemes()?, &text, &analysis))
+            let analysis = SCRATCH.with_borrow_mut(|scratch| self.engine().analyze_with(scratch, &text));
+            Ok::<_, crate::Error>(labelled(self.engine(), &self.schemes()?, &text, &analysis))
         })?;
         let out = PyDict::new(py);
         for one in &found {
@@ -237,7 +249,7 @@ impl PyEngine {
             None => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         };
         let job = self.job(&texts, ids.as_ref(), table)?;
-        let schema = job.schema();
+        let schema = job.schema(&self.loaded.1);
         let batches = job.run(py, &schema, threads)?;
         Ok(Table::new(schema, batches))
     }
@@ -246,7 +258,7 @@ impl PyEngine {
     #[pyo3(signature = (table="reports"))]
     fn schema(&self, table: &str) -> PyResult<Table> {
         let texts = Texts::default();
-        Ok(Table::new(self.job(&texts, None, table)?.schema(), Vec::new()))
+        Ok(Table::new(self.job(&texts, None, table)?.schema(&self.loaded.1), Vec::new()))
     }
 
     /// Judges spans that you bring, known to the lexicon or not: one dict a span, in the order given, as a line of
@@ -273,8 +285,8 @@ impl PyEngine {
         let spans = spans.iter().enumerate().map(place).collect::<PyResult<Vec<_>>>()?;
         let mut line = Vec::new();
         py.detach(|| {
-            let answers = self.engine.assert_spans(&text, &spans);
-            Answers { engine: &self.engine, id: "1", text: &text, offsets: &offsets, answers: &answers }
+            let answers = self.engine().assert_spans(&text, &spans);
+            Answers { engine: self.engine(), id: "1", text: &text, offsets: &offsets, answers: &answers }
                 .write(&mut line);
         });
         parsed(py, &line)?.get_item("assertions")
@@ -294,8 +306,8 @@ impl PyEngine {
         scheme: Option<&str>,
     ) -> PyResult<Explanation> {
         let report = Report::new(id, self::text(text)?);
-        let bound = self.engine.scheme(scheme.unwrap_or(&self.settings.schemes[0]))?;
-        let (html, text) = py.detach(|| crate::cli::explain::shown(&self.engine, bound, &report));
+        let bound = self.engine().scheme(scheme.unwrap_or(&self.settings.schemes[0]))?;
+        let (html, text) = py.detach(|| crate::cli::explain::shown(self.engine(), bound, &report));
         Ok(Explanation { html, text })
     }
 
@@ -305,7 +317,7 @@ impl PyEngine {
     /// ['No Finding', 'Enlarged Cardiomediastinum']
     #[pyo3(signature = (scheme=None))]
     fn labels(&self, scheme: Option<&str>) -> PyResult<Vec<String>> {
-        let bound = self.engine.scheme(scheme.unwrap_or(&self.settings.schemes[0]))?;
+        let bound = self.engine().scheme(scheme.unwrap_or(&self.settings.schemes[0]))?;
         Ok(bound.scheme.labels.iter().map(|l| l.name.to_string()).collect())
     }
 
@@ -314,7 +326,7 @@ impl PyEngine {
     /// >>> radlabel.Engine().concept("pleural-effusion")["name"]
     /// 'pleural effusion'
     fn concept<'py>(&self, py: Python<'py>, id: &str) -> PyResult<Bound<'py, PyDict>> {
-        let lexicon = &self.engine.lexicon;
+        let lexicon = &self.engine().lexicon;
         let Some(concept) = lexicon.concepts.iter().find(|c| *c.id == *id) else {
             return Err(fault(format!("unknown concept \"{id}\"")));
         };
@@ -341,7 +353,7 @@ impl PyEngine {
     #[getter]
     fn schemes_known<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let out = PyDict::new(py);
-        for scheme in &self.engine.rules.schemes {
+        for scheme in &self.engine().rules.schemes {
             out.set_item(&*scheme.id, &*scheme.title)?;
         }
         Ok(out)
@@ -351,6 +363,17 @@ impl PyEngine {
     #[getter]
     const fn version(&self) -> &'static str {
         env!("CARGO_PKG_VERSION")
+    }
+
+    /// Versions of what decides the results: of the program, and digests of the lexicons and rules, as in the metadata
+    /// of its tables.
+    #[getter]
+    fn versions<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let out = PyDict::new(py);
+        out.set_item("radlabel", self.version())?;
+        out.set_item("lexicons", &self.loaded.1.lexicons)?;
+        out.set_item("rules", &self.loaded.1.rules)?;
+        Ok(out)
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyType>, Bound<'py, PyAny>)> {
@@ -384,7 +407,7 @@ impl PyEngine {
             let known: Vec<String> = Shape::value_variants().iter().map(|s| shape_name(*s)).collect();
             return Err(fault(format!("unknown table \"{table}\"; expected {}", known.join(", "))));
         };
-        Ok(Job::new(&self.engine, self.schemes()?, self.settings.policy, *shape, (texts, ids)))
+        Ok(Job::new(self.engine(), self.schemes()?, self.settings.policy, *shape, (texts, ids)))
     }
 }
 

@@ -71,7 +71,8 @@ def test_threads_change_nothing(engine):
         one = engine.label_batch(texts[:500], table=table, threads=1).to_arrow()
         assert engine.label_batch(texts[:500], table=table, threads=3).to_arrow().equals(one)
         assert one.schema.equals(pa.schema(engine.schema(table)), check_metadata=True)
-        assert one.schema.metadata[b"radlabel"].decode() == radlabel.__version__
+        assert one.schema.metadata[b"radlabel.version"].decode() == radlabel.__version__
+        assert one.schema.metadata[b"radlabel.rules"].decode() == engine.versions["rules"]
 
 
 def test_mentions_are_those_of_single_reports(engine):
@@ -124,6 +125,23 @@ def test_tables_are_the_command_lines(engine, table, tmp_path):
 
     mine = [[plain(cell(v)) for v in row.values()] for row in batch.to_pylist()]
     assert mine == [[plain(c) for c in row] for row in rows]
+
+
+def test_tables_are_the_command_lines_arrow(engine, tmp_path):
+    """Schema, metadata and cells of an Arrow file of the command line."""
+    source = tmp_path / "in.csv"
+    texts = [t or "" for t in TEXTS]
+    pd.DataFrame({"id": IDS, "text": texts}).to_csv(source, index=False)
+    for table in TABLES:
+        target = tmp_path / f"{table}.arrow"
+        run = [sys.executable, "-m", "radlabel", "label", str(source), "-o", str(target), "--table", table, "-q"]
+        subprocess.run(run, check=True)
+        theirs = pa.ipc.open_stream(target).read_all()
+        mine = engine.label_batch(texts, IDS, table=table).to_arrow()
+        # A file has columns for the study and for notes too.
+        assert set(mine.column_names) < set(theirs.column_names)
+        theirs = theirs.select(mine.column_names)
+        assert mine.equals(theirs) and mine.schema.equals(theirs.schema, check_metadata=True)
 
 
 def test_ids(engine):

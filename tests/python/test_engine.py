@@ -140,6 +140,8 @@ def test_rules_of_the_users_own(tmp_path):
     again = pickle.loads(pickle.dumps(engine))
     assert again.label("Pleural effusion.") == {"Fluid": "present"}
     assert repr(again) == repr(engine) and str(tmp_path) in repr(engine)
+    built_in = radlabel.Engine().versions
+    assert engine.versions["rules"] != built_in["rules"] and engine.versions["lexicons"] == built_in["lexicons"]
     (tmp_path / "own.toml").write_text('kind = "scheme"\nversion = 1\nid = "own"\n')
     with pytest.raises(radlabel.Error, match="own.toml"):
         radlabel.Engine(rules=tmp_path)
@@ -174,7 +176,11 @@ def test_threads_of_python_share_an_engine(engine):
 
 
 def test_python_runs_on_while_a_batch_is_read(engine):
-    texts = reports(20_000)
+    texts = reports(2000)
+    start = time.perf_counter()
+    engine.label_batch(texts, threads=1)
+    # As many as take a second, whatever the machine and the build.
+    texts *= int(1 / (time.perf_counter() - start)) + 1
     ticks = []
     done = threading.Event()
 
@@ -192,7 +198,7 @@ def test_python_runs_on_while_a_batch_is_read(engine):
     done.set()
     thread.join()
     inside = [t for t in ticks if start < t < start + took]
-    assert took > 0.1 and len(inside) >= 10
+    assert took > 0.2 and len(inside) >= 10
 
 
 def test_an_interrupt_stops_a_batch():

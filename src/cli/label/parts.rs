@@ -79,6 +79,9 @@ pub(super) struct Cut<'f> {
     pending: Vec<arrow_array::RecordBatch>,
     #[cfg(feature = "arrow")]
     pending_reports: u64,
+    /// Rows and bytes of what is pending.
+    #[cfg(feature = "arrow")]
+    pending_size: (usize, usize),
 }
 
 impl<'f> Cut<'f> {
@@ -92,6 +95,8 @@ impl<'f> Cut<'f> {
             pending: Vec::new(),
             #[cfg(feature = "arrow")]
             pending_reports: 0,
+            #[cfg(feature = "arrow")]
+            pending_size: (0, 0),
         }
     }
 
@@ -146,16 +151,19 @@ impl<'f> Cut<'f> {
         #[cfg(feature = "arrow")]
         if self.form.layout.is_columnar() {
             if let Some(rows) = &done.load.rows {
-                self.pending.push(rows.slice(from, to - from));
+                let slice = rows.slice(from, to - from);
+                self.pending_size.0 += slice.num_rows();
+                // A slice counts the bytes of the whole, which only makes some groups smaller.
+                self.pending_size.1 += slice.get_array_memory_size();
+                self.pending.push(slice);
             }
             self.pending_reports += reports;
-            let rows: usize = self.pending.iter().map(arrow_array::RecordBatch::num_rows).sum();
-            // A slice counts the bytes of the whole, which only makes some groups smaller.
-            let bytes: usize = self.pending.iter().map(arrow_array::RecordBatch::get_array_memory_size).sum();
+            let (rows, bytes) = self.pending_size;
             let full = self.form.layout == Layout::Arrow || rows >= GROUP_ROWS || bytes >= GROUP_BYTES;
             if full || ends.is_some() {
                 let reports = std::mem::take(&mut self.pending_reports);
                 let piece = Piece::Rows(std::mem::take(&mut self.pending));
+                self.pending_size = (0, 0);
                 done.load.segments.push(Segment { piece, reports, ends });
             }
             return;
