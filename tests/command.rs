@@ -359,6 +359,10 @@ fn fits_its_schemas() {
     for line in folder.jsonl(&["a.jsonl"]).ends(0, &[]).lines() {
         assert!(validator.is_valid(&line), "{line}");
     }
+    let all = ["a.jsonl", "--add", "text", "--confidence", "--facts", "--alerts"];
+    for line in folder.jsonl(&all).ends(0, &[]).lines() {
+        assert!(line["text"].is_string() && validator.is_valid(&line), "{line}");
+    }
     assert!(!validator.is_valid(&json!({"id": "a", "labels": {}, "mentions": [], "notes": [], "more": 1})));
     let spans: Vec<[usize; 2]> = (0..20).map(|n| [n * 9, n * 9 + 12]).collect();
     folder.put("s.jsonl", json!({"id": "s", "text": text, "spans": spans}).to_string());
