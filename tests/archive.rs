@@ -235,6 +235,17 @@ fn what_is_written_is_read_back() {
 }
 
 #[test]
+fn our_own_lines_are_read_back_with_their_study() {
+    let folder = Folder::new();
+    folder.put("a.csv", "id,text,accession,modality\n1,No effusion.,A7,CR\n");
+    let first = folder.jsonl(&["a.csv", "--add", "text"]).ends(0, &[]);
+    folder.put("b.jsonl", &first.out);
+    let again = folder.jsonl(&["b.jsonl", "--add", "text"]).ends(0, &[]);
+    assert_eq!(again.out, first.out);
+    assert_eq!(again.lines()[0]["study"]["accession"], "A7");
+}
+
+#[test]
 fn fhir_without_text_is_told_and_the_others_are_read() {
     let folder = Folder::new();
     let report = |id: &str, more: &str| {
