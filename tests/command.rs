@@ -138,7 +138,7 @@ fn reads_text_files_and_folders() {
     assert_eq!(lines[2]["labels"]["Pleural Effusion"], "present");
     assert_eq!(lines[2]["labels"]["Pneumothorax"], "absent");
     assert_eq!(lines[3]["labels"]["Pleural Effusion"], "absent");
-    folder.jsonl(&["deep", "--input-format", "csv"]).ends(2, &["deep: a folder is read as .txt or .xml"]);
+    folder.jsonl(&["deep", "--input-format", "csv"]).ends(2, &["table.csv:1: no column of text"]);
 }
 
 #[test]

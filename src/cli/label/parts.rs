@@ -153,8 +153,7 @@ impl<'f> Cut<'f> {
             if let Some(rows) = &done.load.rows {
                 let slice = rows.slice(from, to - from);
                 self.pending_size.0 += slice.num_rows();
-                // A slice counts the bytes of the whole, which only makes some groups smaller.
-                self.pending_size.1 += slice.get_array_memory_size();
+                self.pending_size.1 += crate::arrow::cells::weight(&slice);
                 self.pending.push(slice);
             }
             self.pending_reports += reports;
