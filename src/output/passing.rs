@@ -99,6 +99,11 @@ impl PassingFolder {
     /// Writes one file; a name that is there gets a number: `a.txt`, `a~2.txt`. Files that belong together have
     /// the same name up to the last dot and are given at once.
     pub(crate) fn write(&self, files: &[(String, Vec<u8>)]) -> io::Result<()> {
+        let name = self.target.display();
+        self.put(files).map_err(|e| io::Error::new(e.kind(), format!("{name}: {e}")))
+    }
+
+    fn put(&self, files: &[(String, Vec<u8>)]) -> io::Result<()> {
         let name = |file: &str, copy: u32| match (file.rsplit_once('.'), copy) {
             (_, 1) => file.to_owned(),
             (Some((stem, ending)), copy) => format!("{stem}~{copy}.{ending}"),
@@ -118,8 +123,10 @@ impl PassingFolder {
     /// Gives the folder its name.
     pub(crate) fn finish(self) -> io::Result<()> {
         let _ = std::fs::remove_dir(&self.target);
-        let path = self.folder.keep();
+        let path = self.folder.path().to_owned();
+        // Until it has its name, whatever goes wrong takes it away.
         std::fs::rename(&path, &self.target)?;
+        let _ = self.folder.keep();
         unfinished().retain(|p| *p != path);
         Ok(())
     }
