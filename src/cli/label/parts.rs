@@ -321,7 +321,7 @@ pub(super) fn open(form: &Form, path: Option<&Path>) -> Result<Open, Error> {
         let Some(path) = path.filter(|p| !output::is_standard(p)) else {
             return Err(Error::Usage(format!("--format {} writes a folder; expected -o FOLDER", form.layout)));
         };
-        let folder = PassingFolder::begin(path.to_owned()).map_err(|e| Error::output(name(), e))?;
+        let mut folder = PassingFolder::begin(path.to_owned()).map_err(|e| Error::output(name(), e))?;
         folder.write(&form.beside).map_err(|e| Error::output(name(), e))?;
         return Ok(Open::Folder(folder));
     }
