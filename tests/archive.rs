@@ -361,3 +361,182 @@ fn a_broken_parquet_file_costs_its_own_rows_alone() {
     folder.run(&["label", "a.jsonl", "-q", "-o", "in/d.parquet"]).ends(0, &[]);
     folder.jsonl(&["in"]).ends(1, &["d.parquet: no column of text"]);
 }
+
+#[test]
+fn json_that_is_no_object_a_line_is_read() {
+    let folder = Folder::new();
+    let rows = "[{\"id\": \"a\", \"text\": \"No effusion.\"},\n {\"id\": \"b\",\n  \"text\": \"Edema } here.\"}";
+    folder.put("rows.json", format!("{rows}]\n"));
+    assert_eq!(folder.jsonl(&["rows.json"]).ends(0, &[]).ids(), ["a", "b"]);
+    folder.put("cut.json", format!("{rows}, {{\"id\": \"{SECRET}"));
+    let ran = folder.jsonl(&["cut.json"]).ends(1, &["cut.json: the source ends inside record 3; it was left out"]);
+    assert_eq!(ran.ids(), ["a", "b"]);
+    folder.put("between.json", rows);
+    folder.jsonl(&["between.json"]).ends(1, &["between.json: the source is cut off after record 2"]);
+    folder.put("odd.json", format!("{rows}, {SECRET}\n]"));
+    folder.jsonl(&["odd.json"]).ends(1, &["odd.json: record 3: no JSON object"]);
+    folder.put("one.json", "{\n  \"id\": \"a\",\n  \"text\": \"No effusion.\"\n}\n");
+    assert_eq!(folder.jsonl(&["one.json"]).ends(0, &[]).ids(), ["a"]);
+}
+
+#[test]
+fn of_a_broken_document_the_records_before_the_fault_are_read() {
+    let folder = Folder::new();
+    let report = |n: u32| {
+        format!("{{\"resourceType\":\"DiagnosticReport\",\"id\":\"d{n}\",\"conclusion\":\"Edema {n}.\"}}")
+    };
+    folder.put("array.json", format!("[{},\n{}]", report(1), report(2)));
+    assert_eq!(folder.jsonl(&["array.json"]).ends(0, &[]).ids(), ["d1", "d2"]);
+    let entry = |n| format!("{{\"resource\":{}}}", report(n));
+    let head = "{\"resourceType\":\"Bundle\",\"type\":\"collection\",\"entry\":[";
+    let half = format!("{head}{},{},{}", entry(1), entry(2), &entry(3)[..60]);
+    folder.put("small.json", &half);
+    let ran = folder.jsonl(&["small.json"]).ends(1, &["small.json: record 1: the JSON object ends too early"]);
+    assert_eq!(ran.ids(), ["d1", "d2"]);
+    folder.put("packed.json.gz", crate::command::gz(half.as_bytes()));
+    let ran = folder.jsonl(&["packed.json.gz"]).ends(1, &["packed.json.gz: the source ends inside record 3"]);
+    assert_eq!(ran.ids(), ["d1", "d2"]);
+    let between = format!("{head}{},", entry(1));
+    folder.put("between.json.gz", crate::command::gz(between.as_bytes()));
+    folder.jsonl(&["between.json.gz"]).ends(1, &["between.json.gz: the source is cut off after record 1"]);
+    folder.put("a.jsonl", reports(9));
+    folder.run(&["label", "a.jsonl", "-q", "--format", "bioc-xml", "-o", "whole.xml"]).ends(0, &[]);
+    let xml = String::from_utf8(folder.read("whole.xml")).unwrap();
+    let inside = xml.rfind("<document>").unwrap() + 30;
+    for (name, end) in [("inside", inside), ("between", inside - 30)] {
+        folder.put(&format!("{name}/c.xml"), &xml[..end]);
+        let ran = folder.jsonl(&[name]).ends(1, &["c.xml: the collection is cut off after document 8"]);
+        assert_eq!(ran.ids().len(), 8);
+        folder.jsonl(&[&format!("{name}/c.xml")]).ends(1, &["c.xml: the source "]);
+    }
+    // A collection larger than a report may be is still one in a folder.
+    folder.put("a.jsonl", reports(1500));
+    folder.put("large/none.txt", CLEAR);
+    folder.run(&["label", "a.jsonl", "-q", "--format", "bioc-xml", "-o", "large/c.xml"]).ends(0, &[]);
+    assert!(folder.read("large/c.xml").len() > 1 << 20);
+    assert_eq!(folder.jsonl(&["large"]).ends(0, &[]).ids().len(), 1501);
+}
+
+#[test]
+fn encodings_that_are_mixed_in_one_table_are_told_and_read() {
+    let folder = Folder::new();
+    let rows = |name: &str, byte: &[u8]| {
+        let row = |n| [format!("{name}{n},\"No \u{65}panchement ").as_bytes(), byte, b" seen.\"\n"].concat();
+        (0..1200).flat_map(row).collect::<Vec<u8>>()
+    };
+    let (utf8, latin) = (rows("u", "é".as_bytes()), rows("l", b"\xe9"));
+    folder.put("latin-first.csv", [b"id,text\n", &*latin, &*utf8].concat());
+    let ran = folder.jsonl(&["latin-first.csv", "--add", "text"]);
+    let ran = ran.ends(0, &["read as windows-1252 by guess", ":1202: UTF-8 in a source of windows-1252; read as UTF-8"]);
+    let lines = ran.lines();
+    assert!(lines.len() == 2400 && lines.iter().all(|l| l["text"] == "No epanchement é seen."));
+    folder.put("utf8-first.csv", [b"id,text\n", &*utf8, &*latin].concat());
+    let ran = folder.jsonl(&["utf8-first.csv", "--add", "text"]).ends(0, &[":1202: 1 bytes are no UTF-8"]);
+    let lines = ran.lines();
+    assert_eq!(lines[1199]["text"], "No epanchement é seen.");
+    assert_eq!(lines[1200]["text"], "No epanchement \u{fffd} seen.");
+    assert_eq!(lines[1200]["notes"][0], "1 bytes were not valid UTF-8");
+}
+
+#[cfg(feature = "dicom")]
+#[test]
+fn dicom_is_known_by_its_content() {
+    let folder = Folder::new();
+    folder.put("a.jsonl", reports(1));
+    folder.run(&["label", "a.jsonl", "-q", "--format", "dicom-sr", "-o", "sr"]).ends(0, &[]);
+    let bytes = folder.read("sr/R0.dcm");
+    folder.put("named.txt", &bytes);
+    for name in ["mixed/IM0001", "mixed/1.2.840.10008.55", "mixed/x.txt"] {
+        folder.put(name, &bytes);
+    }
+    folder.put("mixed/notes.md", CLEAR);
+    folder.put("mixed/other", CLEAR);
+    assert_eq!(folder.jsonl(&["named.txt"]).ends(0, &[]).ids(), ["R0"]);
+    assert_eq!(folder.jsonl(&["mixed"]).ends(0, &["2 files that hold no reports"]).ids(), ["R0"; 3]);
+    let image = "1.2.840.10008.5.1.4.1.1.2\0\0\0\0";
+    let sr = b"1.2.840.10008.5.1.4.1.1.88.33";
+    let mut other = bytes;
+    while let Some(at) = other.windows(sr.len()).position(|w| w == sr) {
+        other[at..at + sr.len()].copy_from_slice(image.as_bytes());
+    }
+    folder.put("mixed/ct", other);
+    let ran = folder.jsonl(&["mixed"]).ends(1, &["ct: DICOM CT Image Storage; expected a structured report"]);
+    assert_eq!(ran.ids().len(), 3);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_in_a_folder_are_followed_to_files_alone() {
+    let folder = Folder::new();
+    folder.put("in/a/x.txt", CLEAR);
+    let link = |to: &str, at: &str| std::os::unix::fs::symlink(to, folder.0.path().join("in").join(at)).unwrap();
+    link("..", "a/up");
+    link("a/x.txt", "y.txt");
+    let ran = folder.jsonl(&["in"]).ends(0, &["in/a/up: a link to a folder, which is not followed"]);
+    assert_eq!(ran.ids(), ["x", "y"]);
+    link("nowhere", "z.txt");
+    assert_eq!(folder.jsonl(&["in"]).ends(1, &["in/z.txt: a link to what is not there"]).ids(), ["x", "y"]);
+}
+
+#[test]
+fn doubled_ids_keep_their_files() {
+    let folder = Folder::new();
+    let ids = ["a", "a", "b/c", "a", "a", "R.txt", "R", "..", "."];
+    folder.put("a.jsonl", ids.map(|id| line(id, EFFUSION)).concat());
+    let mut formats = vec![("brat", "ann")];
+    if cfg!(feature = "dicom") {
+        formats.push(("dicom-sr", "dcm"));
+    }
+    for (format, ending) in formats {
+        for partition in [None, Some("2"), Some("5")] {
+            let out = format!("{format}{}", partition.unwrap_or_default());
+            let mut arguments = vec!["label", "a.jsonl", "-q", "--format", format, "-o", &out];
+            arguments.extend(partition.into_iter().flat_map(|n| ["--partition", n]));
+            folder.run(&arguments).ends(0, &[]);
+            let names: Vec<String> = files(&folder.0.path().join(&out)).into_keys().collect();
+            let count = |ending: &str| names.iter().filter(|n| n.ends_with(ending)).count();
+            assert_eq!(count(&format!(".{ending}")), ids.len(), "{names:?}");
+            assert!(format != "brat" || count(".txt") == ids.len(), "{names:?}");
+        }
+    }
+}
+
+#[test]
+fn parts_that_are_lost_are_written_anew() {
+    let folder = Folder::new();
+    folder.put("a.jsonl", reports(50));
+    for format in ["csv", "brat"] {
+        let run = |out: &str| {
+            folder.run(&["label", "a.jsonl", "--format", format, "-o", out, "--partition", "9", "--resume"])
+        };
+        let (whole, out) = (format!("{format}-whole"), format!("{format}-out"));
+        run(&whole).ends(0, &[]);
+        run(&out).ends(0, &[]);
+        let at = |name: &str| folder.0.path().join(&out).join(name);
+        if format == "csv" {
+            fs::write(at("part-00003.csv"), "id").unwrap();
+            run(&out).ends(0, &["part-00003.csv: 2 bytes; expected ", "written anew", "27 reports were done before"]);
+            fs::remove_file(at("part-00000.csv")).unwrap();
+            run(&out).ends(0, &["part-00000.csv: ", "written anew"]);
+        } else {
+            fs::remove_file(at("part-00001/R10.ann")).unwrap();
+            run(&out).ends(0, &["part-00001: ", "written anew", "9 reports were done before"]);
+        }
+        assert_eq!(files(&folder.0.path().join(&out)), files(&folder.0.path().join(&whole)));
+        run(&out).ends(0, &["nothing is left"]);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_of_parts_has_one_writer() {
+    let folder = Folder::new();
+    folder.put("a.jsonl", reports(5));
+    fs::create_dir(folder.0.path().join("out")).unwrap();
+    let lock = fs::File::open(folder.0.path().join("out")).unwrap();
+    lock.lock().unwrap();
+    let arguments = ["label", "a.jsonl", "-o", "out", "--partition", "2"];
+    folder.run(&arguments).ends(2, &["out: another run is writing to it"]);
+    drop(lock);
+    folder.run(&arguments).ends(0, &[]);
+}

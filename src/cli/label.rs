@@ -245,15 +245,13 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
             form.pack(&mut last)?;
             writer.write(&mut last)?;
         }
+        writer.finish()?;
+        quarantine.map_or(Ok(()), Quarantine::finish)?;
         Ok(())
     })();
     if let Err(error) = ended {
         teller.stop();
         return failed(error, options, &writer);
-    }
-    writer.finish()?;
-    if let Some(quarantine) = quarantine {
-        quarantine.finish()?;
     }
     for remark in votes.iter().flat_map(super::votes::remarks).filter(|_| !options.run.quiet) {
         say(format_args!("radlabel: {remark}"));
@@ -378,10 +376,14 @@ impl Plan<'_> {
             return Err(Error::Usage("--partition writes a folder; expected -o FOLDER".to_owned()));
         }
         let now = self.manifest()?;
+        let lock = parts::lock(folder).map_err(|e| Error::output(&place, e))?;
         let then = Manifest::read(folder)?;
         let manifest = match (then, options.resume) {
-            (Some(then), true) => {
+            (Some(mut then), true) => {
                 then.same(&now, folder)?;
+                if let (Some(told), false) = (then.forget_lost(folder), options.run.quiet) {
+                    say(format_args!("radlabel: warning: {place}: {told}"));
+                }
                 if then.complete {
                     if !options.run.quiet {
                         say(format_args!("radlabel: {place}: complete; nothing is left to do"));
@@ -406,7 +408,7 @@ impl Plan<'_> {
         };
         parts::prepare(folder, &manifest).map_err(|e| Error::output(place, e))?;
         let from = manifest.next();
-        Ok(Some((Place::Folder(folder.clone(), Box::new(manifest)), from)))
+        Ok(Some((Place::Folder(folder.clone(), Box::new(manifest), lock), from)))
     }
 
     /// Everything that decides what the parts hold.

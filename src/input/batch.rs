@@ -156,6 +156,11 @@ impl Batch {
             super::columnar::read(source, rows, *first, &mut each);
         }
         for record in &self.records {
+            if self.is_other(&self.bytes[record.start..record.end]) {
+                let place = if record.line > 0 { record.line } else { record.row };
+                let message = format!("UTF-8 in a source of {}; read as UTF-8", self.encoding().name());
+                told.push(Told::warning(format!("{}:{place}", source.name), message));
+            }
             let lines = matches!(source.frame, Frame::Line | Frame::Row(_));
             let (line, number) = if lines { (record.line, 0) } else { (0, record.row) };
             let place = Place { file: &source.name, line, record: if source.format.is_whole() { 0 } else { number } };
@@ -165,11 +170,13 @@ impl Batch {
                 format if format.is_whole() => source.whole(bytes, format, &source.name, source.stem.clone(), told),
                 _ => self.documents(source, record, &place, told, &mut each).map(|()| Vec::new()),
             };
+            told.extend(not_valid(&readings, || place.to_string()));
             give(source, readings, || place.to_string(), &mut each);
         }
         for (path, format) in &self.files {
             let name = path.display().to_string();
             let readings = source.file(path, *format, &name, told);
+            told.extend(not_valid(&readings, || name.clone()));
             give(source, readings, || name.clone(), &mut each);
         }
     }
@@ -190,10 +197,18 @@ impl Batch {
         self.encoding.unwrap_or(UTF_8)
     }
 
+    /// A record of UTF-8 in a source that was guessed to be of one byte a letter: two files run together. Hardly a
+    /// text of that encoding is by chance valid UTF-8.
+    fn is_other(&self, bytes: &[u8]) -> bool {
+        let guessed = self.source.as_deref().is_some_and(|s| s.choice == Choice::Auto) && !self.transcoded;
+        guessed && self.encoding().is_single_byte() && !bytes.is_ascii() && std::str::from_utf8(bytes).is_ok()
+    }
+
     fn text(&self, record: &Record) -> (std::borrow::Cow<'_, str>, usize) {
         let bytes = delimited::trimmed(&self.bytes[record.start..record.end]);
         if !self.transcoded {
-            return encoding::decode(bytes, self.encoding());
+            let encoding = if self.is_other(bytes) { UTF_8 } else { self.encoding() };
+            return encoding::decode(bytes, encoding);
         }
         let (text, _) = encoding::decode(bytes, UTF_8);
         let bad = text.matches('\u{fffd}').count() * 2;
@@ -214,7 +229,8 @@ impl Batch {
         let documents = if source.format == Format::Hl7 {
             // What a message says of itself counts, unless the user knows better.
             if source.choice == Choice::Auto && !self.transcoded {
-                encoding = hl7::charset(bytes).unwrap_or(encoding);
+                let guessed = if self.is_other(bytes) { UTF_8 } else { encoding };
+                encoding = hl7::charset(bytes).unwrap_or(guessed);
             }
             let (text, bad) = encoding::decode(bytes, encoding);
             let mut notices = Vec::new();
@@ -224,7 +240,11 @@ impl Batch {
         } else {
             let (text, bad) = self.text(record);
             let documents = match source.format {
-                Format::Fhir => fhir::read_each(&text)?,
+                Format::Fhir => match fhir::read_each(&text) {
+                    // Of a broken Bundle the entries before the fault are read, each for itself.
+                    Err(fault) if source.frame == Frame::Whole => entries(&text, fault)?,
+                    documents => documents?,
+                },
                 _ if text.trim_start().starts_with('<') => bioc::read_xml(&text)?.into_iter().map(Ok).collect(),
                 _ => bioc::read_json(&text)?.into_iter().map(Ok).collect(),
             };
@@ -238,6 +258,7 @@ impl Batch {
         for (i, (document, bad)) in documents.into_iter().enumerate() {
             let name = || if several { format!("{row}.{}", i + 1) } else { row.clone() };
             let readings = document.map(|d| vec![reading(d, name, bad, encoding)]);
+            told.extend(not_valid(&readings, || place.to_string()));
             give(source, readings, || place.to_string(), &mut *each);
         }
         Ok(())
@@ -264,6 +285,13 @@ impl Batch {
         };
         Ok(Reading { bad_bytes: bad, encoding: self.encoding(), ..fields.into_reading(&source.wanted, fallback) })
     }
+}
+
+/// Says where bytes were not valid.
+fn not_valid(readings: &Result<Vec<Reading>, String>, place: impl Fn() -> String) -> Option<Told> {
+    let reading = readings.as_ref().ok()?.first().filter(|r| r.bad_bytes > 0)?;
+    let message = format!("{} bytes are no {}; each became U+FFFD", reading.bad_bytes, reading.encoding.name());
+    Some(Told::warning(place(), message))
 }
 
 /// Hands on what was read of one record.
@@ -333,7 +361,8 @@ impl Source {
         stem: String,
         told: &mut Vec<Told>,
     ) -> Result<Vec<Reading>, String> {
-        if format == Format::Dicom {
+        // What a PACS exports often bears another ending.
+        if format == Format::Dicom || is_dicom(bytes) {
             return Ok(numbered(dicom(bytes)?, &stem, 0, UTF_8));
         }
         if self.choice == Choice::Auto
@@ -346,7 +375,11 @@ impl Source {
             told.push(guessed_encoding(name, encoding));
         }
         let documents = match format {
-            Format::Openi if text.contains("<collection") => collection(&text)?,
+            Format::Openi if text.contains("<collection") => {
+                let (documents, cut) = collection(&text)?;
+                told.extend(cut.map(|message| Told::problem(name, message)));
+                documents
+            }
             Format::Openi => {
                 let (id, text, empty) = openi::read(&text)?;
                 vec![Document { id, text, empty, ..Document::default() }]
@@ -355,6 +388,11 @@ impl Source {
         };
         Ok(numbered(documents, &stem, bad_bytes, encoding))
     }
+}
+
+/// The file holds DICM at the place that DICOM keeps it.
+pub(crate) fn is_dicom(bytes: &[u8]) -> bool {
+    bytes.get(128..132) == Some(b"DICM")
 }
 
 /// The reports that fill a file: without an id of their own they bear the file's name.
@@ -376,8 +414,26 @@ fn reading(document: Document, fallback: impl FnOnce() -> String, bad: usize, en
     Reading { report, bad_bytes: bad, encoding, empty, numbered, origin }
 }
 
+/// The reports of a broken Bundle, and what is wrong with it.
+fn entries(text: &str, fault: String) -> Result<Vec<Result<Document, String>>, String> {
+    let mut scan = Scan::new(Frame::Element("entry"), 0);
+    let (mut documents, mut start) = (Vec::new(), 0);
+    while let Some(end) = scan.end(text.as_bytes(), start, None, true) {
+        match fhir::read_each(&text[scan.begin(start)..end]) {
+            Ok(found) => documents.extend(found),
+            Err(fault) => documents.push(Err(fault)),
+        }
+        start = end;
+    }
+    if documents.is_empty() {
+        return Err(fault);
+    }
+    documents.push(Err(format!("{fault}; of the Bundle its whole entries were read")));
+    Ok(documents)
+}
+
 /// The documents of a BioC collection.
-fn collection(text: &str) -> Result<Vec<Document>, String> {
+fn collection(text: &str) -> Result<(Vec<Document>, Option<String>), String> {
     let bytes = text.as_bytes();
     let mut scan = Scan::new(Frame::Tag("document"), 0);
     let (mut documents, mut start) = (Vec::new(), 0);
@@ -385,7 +441,9 @@ fn collection(text: &str) -> Result<Vec<Document>, String> {
         documents.extend(bioc::read_xml(&text[scan.begin(start)..end])?);
         start = end;
     }
-    Ok(documents)
+    let cut = !scan.is_between() || scan.is_cut(&bytes[start..]);
+    let told = cut.then(|| format!("the collection is cut off after document {}; its end is missing", documents.len()));
+    Ok((documents, told))
 }
 
 #[cfg(feature = "dicom")]

@@ -33,7 +33,10 @@ pub(crate) struct Cutter {
     line: u64,
     row: u64,
     header: bool,
+    /// No more bytes will come.
     ended: bool,
+    /// Nor any record.
+    finished: bool,
     taken: u64,
     restarts: u32,
 }
@@ -50,12 +53,12 @@ impl Cutter {
     pub(crate) fn new(source: Arc<Source>, feed: Feed) -> Cutter {
         let header = matches!(source.frame, Frame::Row(_));
         let scan = Scan::new(source.frame, 0);
-        Cutter { source, feed, carry: Vec::new(), scan, line: 1, row: 0, header, ended: false, taken: 0, restarts: 0 }
+        Cutter { source, feed, carry: Vec::new(), scan, line: 1, row: 0, header, ended: false, finished: false, taken: 0, restarts: 0 }
     }
 
     /// Fills a batch; false when the source has nothing more to give.
     pub(crate) fn fill(&mut self, batch: &mut Batch) -> bool {
-        if self.ended && self.carry.is_empty() {
+        if self.finished {
             return false;
         }
         batch.source = Some(Arc::clone(&self.source));
@@ -77,7 +80,7 @@ impl Cutter {
     }
 
     fn whole(&mut self, batch: &mut Batch) {
-        self.ended = true;
+        self.finished = true;
         let limit = self.source.raw_limit() as u64;
         let read = self.feed.reader.by_ref().take(limit + 1).read_to_end(&mut batch.bytes);
         let size = batch.bytes.len() as u64;
@@ -101,7 +104,7 @@ impl Cutter {
         self.carry.clear();
         let limit = self.source.raw_limit();
         let mut dropped = Dropped::default();
-        let mut start = 0;
+        let (mut start, mut broken) = (0, false);
         loop {
             while let Some(end) = self.scan.end(&batch.bytes, start, dropped.last, self.ended) {
                 self.record(batch, start, end, &mut dropped);
@@ -132,12 +135,15 @@ impl Cutter {
                     self.scan.restart(start);
                     continue;
                 }
-                self.last(batch, start, open, &mut dropped);
-                self.scan = Scan::new(self.source.frame, 0);
+                self.finished = true;
+                if !broken {
+                    self.last(batch, start, open, &mut dropped);
+                }
                 return;
             }
             if !self.more(batch, &dropped) {
                 // The last record is cut: what the stream's own fault says is enough.
+                broken = true;
                 batch.bytes.truncate(start);
                 dropped = Dropped::default();
                 self.scan = Scan::new(self.source.frame, start);
@@ -159,6 +165,10 @@ impl Cutter {
                     let message = format!("the source ends inside record {}; it was left out", self.row + 1);
                     batch.told.push(Told::problem(&self.source.name, message));
                 }
+            }
+            _ if self.scan.is_cut(&batch.bytes[start..]) => {
+                let message = format!("the source is cut off after record {}: its end is missing", self.row);
+                batch.told.push(Told::problem(&self.source.name, message));
             }
             _ => {}
         }

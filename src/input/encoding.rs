@@ -86,7 +86,11 @@ pub(crate) fn guess(bytes: &[u8]) -> (&'static Encoding, bool) {
         return (UTF_8, false);
     }
     let mut detector = chardetng::EncodingDetector::new(chardetng::Iso2022JpDetection::Deny);
-    detector.feed(bytes, true);
+    // Lines of UTF-8 among others would only mislead.
+    for line in bytes.split_inclusive(|&b| b == b'\n').filter(|line| std::str::from_utf8(line).is_err()) {
+        detector.feed(line, false);
+    }
+    detector.feed(&[], true);
     (detector.guess(None, chardetng::Utf8Detection::Deny), true)
 }
 

@@ -4,10 +4,13 @@
 //! archive. CSV and JSON inside a folder are passed over unless a pattern or the format names them: they are
 //! often about the reports, not reports.
 
+use super::batch::is_dicom;
 use super::{Format, Told};
 use crate::Error;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// A walk through a folder.
@@ -35,9 +38,10 @@ impl Walk {
         Ok(Walk { levels: vec![(folder.to_owned(), names)], root: folder.to_owned(), only, globs, passed_over: 0 })
     }
 
-    /// Files that were no reports.
-    pub(crate) const fn passed_over(&self) -> u64 {
-        self.passed_over
+    /// What to say of the files that were no reports, if there were any.
+    pub(crate) fn passed_over(&self) -> Option<String> {
+        let why = if self.globs.is_some() { "that no pattern fits" } else { "that hold no reports by their names" };
+        (self.passed_over > 0).then(|| format!("{} files {why} were passed over", self.passed_over))
     }
 
     /// The next report file, with its format where the name tells it; what could not be read is told.
@@ -55,7 +59,14 @@ impl Walk {
                     Ok(names) => self.levels.push((path, names)),
                     Err(error) => told.push(Told::problem(path.display().to_string(), error.to_string())),
                 },
-                // A link to a file is read; a link to a folder might lead in a circle.
+                // A link to a folder might lead in a circle.
+                Ok(kind) if kind.is_symlink() && path.is_dir() => {
+                    let message = "a link to a folder, which is not followed; give the folder as an input of its own";
+                    told.push(Told::warning(path.display().to_string(), message));
+                }
+                Ok(kind) if kind.is_symlink() && !path.exists() && self.format(&path).is_some() => {
+                    told.push(Told::problem(path.display().to_string(), "a link to what is not there"));
+                }
                 Ok(kind) if kind.is_file() || (kind.is_symlink() && path.is_file()) => match self.format(&path) {
                     Some(format) => return Some((path, format)),
                     None => self.passed_over += 1,
@@ -75,6 +86,8 @@ impl Walk {
             return fits.then_some(self.only.or(told));
         }
         match (told, self.only) {
+            // A PACS exports files without an ending, or with a UID for one.
+            (None, None | Some(Format::Dicom)) => holds_dicom(path).then_some(Some(Format::Dicom)),
             (None, _) => None,
             (Some(told), Some(only)) => {
                 // A name tells XML or JSON, not what is in it.
@@ -98,6 +111,12 @@ pub(crate) fn named(path: &Path) -> Option<Format> {
         "json" | "jsonl" | "ndjson" => Some(Format::Jsonl),
         _ => None,
     })
+}
+
+fn holds_dicom(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(132).read_to_end(&mut start));
+    read.is_ok() && is_dicom(&start)
 }
 
 fn names(folder: &Path) -> std::io::Result<Vec<OsString>> {

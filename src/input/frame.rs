@@ -19,6 +19,8 @@ pub(crate) enum Frame {
     Row(u8),
     /// An object in the array under this key of the document.
     Element(&'static str),
+    /// A JSON object, alone or in an array, over however many lines.
+    Object,
     /// An XML element of this name.
     Tag(&'static str),
     /// An HL7 v2 message.
@@ -83,7 +85,16 @@ impl Scan {
 
     /// Nothing of a record was seen since `start`: bytes up to [`Scan::at`] belong to none.
     pub(crate) fn is_between(&self) -> bool {
-        matches!(self.frame, Frame::Element(_) | Frame::Tag(_)) && self.begin.is_none()
+        matches!(self.frame, Frame::Element(_) | Frame::Object | Frame::Tag(_)) && self.begin.is_none()
+    }
+
+    /// At the end of the bytes, `rest` standing after the last record: the document that held the records goes on.
+    pub(crate) fn is_cut(&self, rest: &[u8]) -> bool {
+        match self.frame {
+            Frame::Element(_) | Frame::Object => self.json.depth > 0,
+            Frame::Tag(_) => memmem::find(rest, b"</").is_none(),
+            _ => false,
+        }
     }
 
     /// One past the record that begins at or after `start`. `before` is the byte that stood before `start` where the
@@ -98,6 +109,7 @@ impl Scan {
             }
             Frame::Row(delimiter) => self.rows.end(delimiter, &mut self.at, bytes, start, before),
             Frame::Element(key) => self.element(key, bytes),
+            Frame::Object => self.object(bytes),
             Frame::Tag(name) => self.tag(name, bytes),
             Frame::Message => {
                 let end = self.messages.end(bytes, start, ended);
@@ -145,6 +157,46 @@ impl Scan {
                     json.depth = json.depth.saturating_sub(1);
                     json.inside &= json.depth > 1;
                     if json.depth == 2 && json.inside {
+                        return Some(self.at);
+                    }
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
+    fn object(&mut self, bytes: &[u8]) -> Option<usize> {
+        let json = &mut self.json;
+        while let Some(&byte) = bytes.get(self.at) {
+            self.at += 1;
+            if json.text {
+                match byte {
+                    _ if json.escaped => json.escaped = false,
+                    b'\\' => json.escaped = true,
+                    b'"' => json.text = false,
+                    _ => {}
+                }
+                continue;
+            }
+            // Between objects: at depth 0, or 1 in an array.
+            let outside = json.depth == u32::from(json.inside);
+            match byte {
+                b'[' if outside && !json.inside && self.begin.is_none() => json.inside = true,
+                b' ' | b'\t' | b'\r' | b',' | b']' if outside => {}
+                // What is no object ends with its line.
+                b'\n' if outside && self.begin.is_some() => return Some(self.at),
+                b'\n' => {}
+                _ if outside && self.begin.is_none() => self.begin = Some(self.at - 1),
+                _ => {}
+            }
+            match byte {
+                b'"' => json.text = true,
+                b'{' | b'[' => json.depth += 1,
+                b'}' | b']' => {
+                    json.depth = json.depth.saturating_sub(1);
+                    json.inside &= json.depth > 0;
+                    if json.depth == u32::from(json.inside) && self.begin.is_some() {
                         return Some(self.at);
                     }
                 }
@@ -212,6 +264,12 @@ mod tests {
             let found = records(Frame::Tag("document"), xml, piece);
             assert_eq!(found, ["<document><id>1</id></document>", "<document x='1'>2</document>"], "{piece}");
             assert_eq!(records(Frame::Line, b"a\nb\n", piece), ["a\n", "b\n"]);
+            let objects = br#"[{"a": "}]\"{"}, {"b": [{}]} ,x 1
+ [{}], {"c":{"d":1}}] {"e":
+1}{}"#;
+            let found = records(Frame::Object, objects, piece);
+            let expected = [r#"{"a": "}]\"{"}"#, r#"{"b": [{}]}"#, "x 1\n", "[{}]", r#"{"c":{"d":1}}"#, "{\"e\":\n1}", "{}"];
+            assert_eq!(found, expected, "{piece}");
         }
     }
 

@@ -31,12 +31,15 @@ pub(crate) fn fields<'a>(line: &'a str, wanted: &Wanted) -> Result<Fields<'a>, S
 
 /// What is wrong with a JSON line, without quoting it.
 pub(crate) fn fault(error: &serde_json::Error) -> String {
-    let column = error.column();
+    let place = match (error.line(), error.column()) {
+        (0 | 1, column) => format!("column {column}"),
+        (line, column) => format!("column {column} of its line {line}"),
+    };
     match error.classify() {
         serde_json::error::Category::Eof => {
-            format!("the JSON object ends too early (column {column})")
+            format!("the JSON object ends too early ({place})")
         }
-        _ => format!("not valid JSON at column {column}"),
+        _ => format!("not valid JSON at {place}"),
     }
 }
 

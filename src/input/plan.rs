@@ -5,7 +5,7 @@
 //! inputs need no thousand handles; pipes are kept open. The files of a folder are planned when the walk comes to
 //! them: one that cannot be read is told, and the others are read.
 
-use super::batch::{Batch, Source, guessed_encoding};
+use super::batch::{Batch, Source, guessed_encoding, is_dicom};
 #[cfg(feature = "arrow")]
 use super::columnar;
 use super::columns::{self, Wanted};
@@ -155,6 +155,11 @@ impl Plan {
                 while batch.files.len() < BATCH_FILES {
                     match walk.next(&mut batch.told) {
                         None => break,
+                        // XML this large is no single report, but perhaps a collection.
+                        Some((path, Some(Format::Openi))) if is_large(&path, planner.files.max_bytes) => {
+                            *held = Some(path);
+                            break;
+                        }
                         Some((path, Some(format))) if format.is_whole() => batch.files.push((path, format)),
                         Some((path, _)) => {
                             *held = Some(path);
@@ -162,9 +167,7 @@ impl Plan {
                         }
                     }
                 }
-                if batch.is_empty() && held.is_none() && walk.passed_over() > 0 {
-                    let message =
-                        format!("{} files that hold no reports by their names were passed over", walk.passed_over());
+                if let (true, None, Some(message)) = (batch.is_empty(), &held, walk.passed_over()) {
                     batch.told.push(Told::guess(path.display().to_string(), message));
                     *self = Plan::Files(VecDeque::new());
                     return Filled::Batch;
@@ -192,6 +195,10 @@ impl Plan {
         };
         if more { Filled::Batch } else { Filled::Nothing }
     }
+}
+
+fn is_large(path: &Path, limit: usize) -> bool {
+    std::fs::metadata(path).is_ok_and(|m| m.len() > limit as u64)
 }
 
 struct Planner {
@@ -328,10 +335,12 @@ fn frame(format: Format, head: &[u8], small: bool) -> Frame {
             Frame::Row(delimited::delimiter(line))
         }
         Format::Tsv => Frame::Row(b'\t'),
+        Format::Jsonl if laid_out(start) => Frame::Object,
         Format::Jsonl => Frame::Line,
         Format::Hl7 => Frame::Message,
         Format::Bioc if start.starts_with(b"<") => Frame::Tag("document"),
         Format::Bioc => Frame::Element("documents"),
+        Format::Fhir if start.starts_with(b"[") => Frame::Object,
         Format::Fhir => {
             let mut lines = start.splitn(2, |&b| b == b'\n');
             let first = lines.next().unwrap_or(&[]);
@@ -349,6 +358,12 @@ fn frame(format: Format, head: &[u8], small: bool) -> Frame {
     }
 }
 
+/// JSON that is no object a line: an array, or an object whose first line is its bracket alone.
+fn laid_out(start: &[u8]) -> bool {
+    let first = start.split(|&b| b == b'\n').next().unwrap_or(&[]);
+    start.starts_with(b"[") || first.trim_ascii() == b"{"
+}
+
 /// The format that a source's first bytes tell.
 fn by_content(head: &[u8]) -> Format {
     let holds = |needle: &[u8]| memchr::memmem::find(head, needle).is_some();
@@ -356,7 +371,7 @@ fn by_content(head: &[u8]) -> Format {
     match start {
         _ if head.starts_with(b"PAR1") => return Format::Parquet,
         _ if head.starts_with(b"ARROW1") || head.starts_with(&[0xff; 4]) => return Format::Arrow,
-        _ if head.get(128..132) == Some(b"DICM") => return Format::Dicom,
+        _ if is_dicom(head) => return Format::Dicom,
         _ if hl7::looks_like(head) => return Format::Hl7,
         [b'{' | b'[', ..] if holds(b"\"resourceType\"") => return Format::Fhir,
         [b'{', ..] if holds(b"\"documents\"") && (holds(b"\"passages\"") || holds(b"\"infons\"")) => {
@@ -412,7 +427,16 @@ fn header(source: &mut Source, head: &[u8]) -> Result<Option<String>, Error> {
 
 /// What was guessed of the keys of a JSONL source, by its first whole line.
 fn first_keys(source: &Source, head: &[u8]) -> Option<String> {
-    head.split(|&b| b == b'\n').find_map(|line| {
+    let mut scan = Scan::new(source.frame, 0);
+    let mut start = 0;
+    let records = std::iter::from_fn(|| {
+        let end = scan.end(head, start, None, false)?;
+        let record = &head[scan.begin(start)..end];
+        start = end;
+        Some(record)
+    });
+    let rest = (source.frame == Frame::Line).then(|| head.rsplit(|&b| b == b'\n').next()).flatten();
+    records.chain(rest).find_map(|line| {
         let keys = jsonl::keys(std::str::from_utf8(line).ok()?)?;
         let roles: Vec<_> = keys.iter().map(|k| source.wanted.role(k)).collect();
         roles.iter().any(|r| r.has_text()).then(|| columns::told(&keys, &roles, &source.wanted))?

@@ -4,6 +4,7 @@
 //! interrupted must not leave it behind, so the names of all passing files stand in one list that the
 //! signal thread clears.
 
+use std::collections::HashMap;
 use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -71,6 +72,8 @@ impl Passing {
 pub(crate) struct PassingFolder {
     folder: tempfile::TempDir,
     target: PathBuf,
+    /// How often a name was taken, where it was more than once.
+    copies: HashMap<String, u32>,
 }
 
 impl PassingFolder {
@@ -93,21 +96,29 @@ impl PassingFolder {
         let folder = builder.tempdir_in(parent)?;
         unfinished.push(folder.path().to_owned());
         drop(unfinished);
-        Ok(PassingFolder { folder, target })
+        Ok(PassingFolder { folder, target, copies: HashMap::new() })
     }
 
     /// Writes one file; a name that is there gets a number: `a.txt`, `a~2.txt`. Files that belong together have
     /// the same name up to the last dot and are given at once.
-    pub(crate) fn write(&self, files: &[(String, Vec<u8>)]) -> io::Result<()> {
+    pub(crate) fn write(&mut self, files: &[(String, Vec<u8>)]) -> io::Result<()> {
+        self.put(files).map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", self.target.display())))
+    }
+
+    fn put(&mut self, files: &[(String, Vec<u8>)]) -> io::Result<()> {
         let name = |file: &str, copy: u32| match (file.rsplit_once('.'), copy) {
             (_, 1) => file.to_owned(),
             (Some((stem, ending)), copy) => format!("{stem}~{copy}.{ending}"),
             (None, copy) => format!("{file}~{copy}"),
         };
         let taken = |copy: u32| files.iter().any(|(file, _)| self.folder.path().join(name(file, copy)).exists());
-        let mut copy = 1;
+        let first = files.first().map_or("", |(file, _)| file);
+        let mut copy = self.copies.get(first).map_or(1, |copies| copies + 1);
         while taken(copy) {
             copy += 1;
+        }
+        if copy > 1 {
+            self.copies.insert(first.to_owned(), copy);
         }
         for (file, bytes) in files {
             std::fs::write(self.folder.path().join(name(file, copy)), bytes)?;
@@ -118,8 +129,10 @@ impl PassingFolder {
     /// Gives the folder its name.
     pub(crate) fn finish(self) -> io::Result<()> {
         let _ = std::fs::remove_dir(&self.target);
-        let path = self.folder.keep();
+        let path = self.folder.path().to_owned();
+        // Until it has its name, whatever goes wrong takes it away.
         std::fs::rename(&path, &self.target)?;
+        let _ = self.folder.keep();
         unfinished().retain(|p| *p != path);
         Ok(())
     }

@@ -61,6 +61,11 @@ impl Layout {
         matches!(self, Layout::Brat | Layout::DicomSr)
     }
 
+    /// Files a report, in a layout that is a folder.
+    pub(super) const fn files(self) -> usize {
+        if matches!(self, Layout::Brat) { 2 } else { 1 }
+    }
+
     /// It is written as typed columns.
     pub(super) const fn is_columnar(self) -> bool {
         matches!(self, Layout::Parquet | Layout::Arrow)

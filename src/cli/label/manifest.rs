@@ -32,6 +32,8 @@ pub(super) struct Part {
     pub(super) name: String,
     /// How many reports it tells of.
     pub(super) reports: u64,
+    /// Its size; of a folder that of all its files.
+    pub(super) bytes: u64,
     /// Where the input goes on after it.
     pub(super) next: Point,
 }
@@ -93,10 +95,34 @@ impl Manifest {
         )))
     }
 
+    /// Forgets the first part that is not as it was written, and all after it; says what is wrong with it.
+    pub(super) fn forget_lost(&mut self, folder: &Path) -> Option<String> {
+        let (at, told) = self.parts.iter().enumerate().find_map(|(at, part)| {
+            let told = match size(&folder.join(&part.name)) {
+                Ok(bytes) if bytes == part.bytes => return None,
+                Ok(bytes) => format!("{bytes} bytes; expected {}", part.bytes),
+                Err(error) => error.to_string(),
+            };
+            Some((at, format!("{}: {told}; this part and those after it are written anew", part.name)))
+        })?;
+        self.parts.truncate(at);
+        self.complete = false;
+        Some(told)
+    }
+
     /// Where the input goes on.
     pub(super) fn next(&self) -> Point {
         self.parts.last().map_or_else(Point::default, |p| p.next)
     }
+}
+
+/// The bytes of a part.
+pub(super) fn size(path: &Path) -> io::Result<u64> {
+    let metadata = std::fs::metadata(path)?;
+    if !metadata.is_dir() {
+        return Ok(metadata.len());
+    }
+    std::fs::read_dir(path)?.map(|entry| Ok(entry?.metadata()?.len())).sum()
 }
 
 /// The inputs with what tells whether they changed: size, beginning and end of a file; names and sizes in a folder.

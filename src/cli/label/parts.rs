@@ -4,10 +4,11 @@
 //! its name when it is whole; the manifest tells it only then.
 
 use super::layout::Layout;
-use super::manifest::{Manifest, NAME, Part, Point};
+use super::manifest::{self, Manifest, NAME, Part, Point};
 use crate::Error;
 use crate::cli::stream::Done;
 use crate::output::{self, Packing, PassingFolder, Sink};
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -222,8 +223,8 @@ impl Form {
 pub(super) enum Place {
     /// One output; it was opened before the run.
     Single(Option<Open>),
-    /// A folder of parts with a manifest.
-    Folder(PathBuf, Box<Manifest>),
+    /// A folder of parts with a manifest, and the lock that keeps other runs out of it.
+    Folder(PathBuf, Box<Manifest>, #[expect(dead_code, reason = "held until the run ends")] Option<File>),
 }
 
 /// A part that is being written.
@@ -254,7 +255,7 @@ impl<'f> Writer<'f> {
                 self.open = Some(self.begin()?);
             }
             if let Some(open) = &mut self.open {
-                put(open, segment.piece)?;
+                put(self.form.layout, open, segment.piece)?;
             }
             self.in_part += segment.reports;
             if let Some(next) = segment.ends {
@@ -268,13 +269,13 @@ impl<'f> Writer<'f> {
     pub(super) fn parts(&self) -> usize {
         match &self.place {
             Place::Single(_) => 0,
-            Place::Folder(_, manifest) => manifest.parts.len(),
+            Place::Folder(_, manifest, _) => manifest.parts.len(),
         }
     }
 
     /// Tells that everything is written.
-    pub(super) fn finish(mut self) -> anyhow::Result<()> {
-        if let Place::Folder(folder, manifest) = &mut self.place {
+    pub(super) fn finish(&mut self) -> anyhow::Result<()> {
+        if let Place::Folder(folder, manifest, _) = &mut self.place {
             manifest.complete = true;
             Sink::open(Some(&folder.join(NAME)))?.put(&manifest.text())?;
         }
@@ -284,7 +285,7 @@ impl<'f> Writer<'f> {
     fn begin(&mut self) -> anyhow::Result<Open> {
         match &mut self.place {
             Place::Single(open) => open.take().ok_or_else(|| anyhow::anyhow!("the output has ended")),
-            Place::Folder(folder, manifest) => {
+            Place::Folder(folder, manifest, _) => {
                 let path = folder.join(part_name(self.form, manifest.parts.len()));
                 Ok(open(self.form, Some(&path))?)
             }
@@ -310,9 +311,10 @@ impl<'f> Writer<'f> {
             Some(Open::Parquet(file)) => file.finish().map_err(anyhow::Error::msg)?.finish()?,
         }
         let reports = std::mem::take(&mut self.in_part);
-        if let Place::Folder(folder, manifest) = &mut self.place {
+        if let Place::Folder(folder, manifest, _) = &mut self.place {
             let name = part_name(self.form, manifest.parts.len());
-            manifest.parts.push(Part { name, reports, next });
+            let bytes = manifest::size(&folder.join(&name))?;
+            manifest.parts.push(Part { name, reports, bytes, next });
             Sink::open(Some(&folder.join(NAME)))?.put(&manifest.text())?;
         }
         Ok(())
@@ -326,7 +328,7 @@ pub(super) fn open(form: &Form, path: Option<&Path>) -> Result<Open, Error> {
         let Some(path) = path.filter(|p| !output::is_standard(p)) else {
             return Err(Error::Usage(format!("--format {} writes a folder; expected -o FOLDER", form.layout)));
         };
-        let folder = PassingFolder::begin(path.to_owned()).map_err(|e| Error::output(name(), e))?;
+        let mut folder = PassingFolder::begin(path.to_owned()).map_err(|e| Error::output(name(), e))?;
         folder.write(&form.beside).map_err(|e| Error::output(name(), e))?;
         return Ok(Open::Folder(folder));
     }
@@ -347,13 +349,12 @@ pub(super) fn open(form: &Form, path: Option<&Path>) -> Result<Open, Error> {
     Ok(Open::File(Box::new(sink)))
 }
 
-fn put(open: &mut Open, piece: Piece) -> anyhow::Result<()> {
+fn put(layout: Layout, open: &mut Open, piece: Piece) -> anyhow::Result<()> {
     match (open, piece) {
         (Open::File(sink), Piece::Bytes(bytes)) => Ok(sink.write(&bytes)?),
         (Open::Folder(folder), Piece::Files(files)) => {
-            // The files of one report have one stem.
-            let stem = |name: &str| name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned();
-            for together in files.chunk_by(|a, b| stem(&a.0) == stem(&b.0) && a.0 != b.0) {
+            // Names do not tell where a report's files end: an id may stand twice.
+            for together in files.chunks(layout.files()) {
                 folder.write(together)?;
             }
             Ok(())
@@ -366,9 +367,21 @@ fn put(open: &mut Open, piece: Piece) -> anyhow::Result<()> {
     }
 }
 
+/// Keeps other runs out of a folder until the lock is dropped, where the system can.
+pub(super) fn lock(folder: &Path) -> io::Result<Option<File>> {
+    std::fs::create_dir_all(folder)?;
+    let Ok(handle) = File::open(folder) else {
+        return Ok(None);
+    };
+    match handle.try_lock() {
+        Ok(()) => Ok(Some(handle)),
+        Err(TryLockError::WouldBlock) => Err(io::Error::other("another run is writing to it; expected to be alone")),
+        Err(TryLockError::Error(_)) => Ok(None),
+    }
+}
+
 /// Makes the folder, with the manifest that the run begins with, and takes away what a broken run left unfinished.
 pub(super) fn prepare(folder: &Path, manifest: &Manifest) -> io::Result<()> {
-    std::fs::create_dir_all(folder)?;
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();
