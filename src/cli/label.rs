@@ -197,7 +197,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         teller.tell(told);
     }
     let mut ids = Ids::default();
-    let mut cut = Cut::new(&form, options.partition.map(NonZeroU64::get));
+    let mut cut = Cut::new(&form, options.partition.map(NonZeroU64::get), from);
     let mut writer = Writer::new(&form, place);
     let noted = layout == Layout::Jsonl && job.profile.is_none();
     let mut skipped = 0;
@@ -209,7 +209,9 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
             order: |done: &mut Done<Load>| {
                 skipped += done.load.skipped.len() as u64;
                 doubled(done, &mut ids, noted);
-                cut.cut(done);
+                let before = cut.cut(done);
+                skipped += before;
+                done.tally.reports -= before.min(done.tally.reports);
                 for told in &done.told {
                     teller.tell(told);
                     if let Some(quarantine) = &mut quarantine {
