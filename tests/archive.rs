@@ -356,6 +356,21 @@ fn tables_of_every_shape() {
     assert!(confident["confidence"]["Pleural Effusion"].as_f64().unwrap() > 0.9);
 }
 
+/// The bytes of a Parquet file may look like UTF-16, those of a DICOM file too.
+#[cfg(feature = "parquet")]
+#[test]
+fn columns_are_no_text_of_two_bytes_a_letter() {
+    let folder = Folder::new();
+    for count in [1, 300, 2000] {
+        folder.put(
+            "a.jsonl",
+            (0..count).map(|n| line(&n.to_string(), &"\\u0001\\u0000".repeat(n % 40))).collect::<String>(),
+        );
+        folder.run(&["label", "a.jsonl", "-q", "--add", "text", "-o", "t.parquet"]).ends(0, &[]);
+        assert_eq!(folder.jsonl(&["t.parquet"]).ends(0, &[]).ids().len(), count);
+    }
+}
+
 #[cfg(feature = "parquet")]
 #[test]
 fn a_broken_parquet_file_costs_its_own_rows_alone() {
@@ -551,4 +566,17 @@ fn a_folder_of_parts_has_one_writer() {
     folder.run(&arguments).ends(2, &["out: another run is writing to it"]);
     drop(lock);
     folder.run(&arguments).ends(0, &[]);
+}
+
+#[test]
+fn messages_that_are_cut_off_are_told() {
+    let folder = Folder::new();
+    folder.put("batch.hl7", format!("FHS|^~\\&|\rBHS|^~\\&|\r{HL7}{HL7}"));
+    let ran = folder.jsonl(&["batch.hl7"]).ends(1, &["batch.hl7: record 2: the source is cut off: it begins with FHS"]);
+    assert_eq!(ran.ids(), ["ACC77", "ACC77"]);
+    folder.put("cut.hl7", format!("{HL7}{}", &HL7[..HL7.len() - 20]));
+    let told = "cut.hl7: record 2: the last segment does not end with a carriage return";
+    assert_eq!(folder.jsonl(&["cut.hl7"]).ends(0, &[told]).ids(), ["ACC77", "ACC77"]);
+    folder.put("whole.hl7", format!("{HL7}{HL7}"));
+    assert!(!folder.jsonl(&["whole.hl7"]).ends(0, &[]).err.contains("cut"));
 }

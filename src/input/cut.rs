@@ -8,7 +8,7 @@ use super::batch::{Batch, Record, Source, guessed_encoding, too_long};
 use super::delimited::trimmed;
 use super::feed::Feed;
 use super::frame::{Frame, Scan};
-use super::{Told, encoding};
+use super::{Told, encoding, hl7};
 use std::io::{BufRead, ErrorKind, Read};
 use std::sync::Arc;
 
@@ -38,6 +38,8 @@ pub(crate) struct Cutter {
     /// Nor any record.
     finished: bool,
     taken: u64,
+    /// HL7: what is odd about the end of the last message.
+    odd_end: Option<Told>,
     restarts: u32,
 }
 
@@ -64,6 +66,7 @@ impl Cutter {
             ended: false,
             finished: false,
             taken: 0,
+            odd_end: None,
             restarts: 0,
         }
     }
@@ -150,6 +153,7 @@ impl Cutter {
                 self.finished = true;
                 if !broken {
                     self.last(batch, start, open, &mut dropped);
+                    batch.told.extend(self.odd_end.take());
                 }
                 return;
             }
@@ -209,6 +213,14 @@ impl Cutter {
             self.header = false;
         } else {
             self.row += 1;
+            if self.source.frame == Frame::Message && self.ended {
+                let name = &self.source.name;
+                self.odd_end = hl7::odd_end(&self.feed.head, bytes).map(|(gravity, message)| Told {
+                    gravity,
+                    place: format!("{name}: record {}", self.row),
+                    message,
+                });
+            }
             batch.records.push(Record { start, end, line, row: self.row });
         }
     }

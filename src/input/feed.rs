@@ -4,6 +4,7 @@
 //! reader afterwards; a pipe can be read only once. A fault met while looking is kept for its place in the
 //! stream: what stands before it is still labelled.
 
+use super::batch::is_dicom;
 use super::encoding::{self, Choice, Transcoder};
 use encoding_rs::Encoding;
 use flate2::bufread::MultiGzDecoder;
@@ -99,7 +100,9 @@ pub(crate) fn open(path: Option<&Path>, choice: Choice, counter: &Arc<AtomicU64>
         None => reader,
     };
     let (head, reader) = look(reader, LOOK);
-    let (encoding, mark, guessed) = encoding::at_start(&head, choice);
+    // Lengths and offsets look like UTF-16.
+    let binary = [&b"PAR1"[..], b"ARROW1", &[0xff; 4]].iter().any(|mark| head.starts_with(mark)) || is_dicom(&head);
+    let (encoding, mark, guessed) = if binary { (None, 0, false) } else { encoding::at_start(&head, choice) };
     let transcoded = encoding.is_some_and(|e| !e.is_ascii_compatible());
     let (mut head, mut reader) = (head, reader);
     if mark > 0 {

@@ -5,6 +5,7 @@
 //! All that is taken for granted are the three letters at the start of a segment, whatever ends the segments
 //! (`\r`, `\n`, `\r\n`, or MLLP's marks).
 
+use crate::input::Gravity;
 use encoding_rs::Encoding;
 use memchr::memmem;
 
@@ -75,6 +76,29 @@ pub(crate) fn looks_like(head: &[u8]) -> bool {
     let from = head.iter().position(|b| !blank(b)).unwrap_or(head.len());
     matches!(&head[from..], [b'M' | b'F' | b'B', b'S' | b'H', b'H' | b'S', mark, ..] if mark.is_ascii_punctuation())
         && matches!(&head[from..from + 3], b"MSH" | b"FHS" | b"BHS")
+}
+
+/// What tells that the last message of a stream that began so may be cut. Nothing but MLLP, which is looked at message
+/// by message, and the trailers of a batch mark an end for certain.
+pub(crate) fn odd_end(head: &[u8], last: &[u8]) -> Option<(Gravity, String)> {
+    if last.contains(&BLOCK_END) || last.first() == Some(&BLOCK_START) {
+        return None;
+    }
+    let named = |bytes: &[u8], name: &[u8]| {
+        memmem::find_iter(bytes, name)
+            .any(|at| starts_segment(bytes, 0, at) && bytes.get(at + 3).is_none_or(u8::is_ascii_punctuation))
+    };
+    let head = &head[..memmem::find(head, b"MSH").unwrap_or(head.len())];
+    let missing = [("FHS", "FTS"), ("BHS", "BTS")]
+        .into_iter()
+        .find(|(begin, end)| named(head, begin.as_bytes()) && !named(last, end.as_bytes()));
+    if let Some((begin, end)) = missing {
+        let message = format!("the source is cut off: it begins with {begin} and has no {end} after its last message");
+        return Some((Gravity::Problem, message));
+    }
+    let ends = last.last().is_none_or(|b| matches!(b, b'\r' | b'\n'));
+    let message = "the last segment does not end with a carriage return: the message may be cut";
+    (!ends).then(|| (Gravity::Warning, message.to_owned()))
 }
 
 /// The encoding that a message says it has (MSH-18, HL7 table 0211), where that decides anything: ASCII does not.

@@ -13,7 +13,7 @@ mod observation;
 mod study;
 mod syntax;
 
-pub(crate) use frame::{Frames, charset, looks_like};
+pub(crate) use frame::{Frames, charset, looks_like, odd_end};
 
 use super::document::Document;
 use crate::StudyKey;
