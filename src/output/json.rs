@@ -273,22 +273,9 @@ pub(crate) fn mark_doubled(line: &[u8]) -> (usize, &'static [u8]) {
 }
 
 fn study(out: &mut Vec<u8>, study: &StudyKey) {
-    let fields = [
-        ("accession", &study.accession),
-        ("study_uid", &study.study_uid),
-        ("patient_id", &study.patient_id),
-        ("date", &study.date),
-        ("modality", &study.modality),
-        ("body_part", &study.body_part),
-        ("sex", &study.sex),
-        ("age", &study.age),
-        ("report_time", &study.report_time),
-        ("report_status", &study.report_status),
-    ];
     out.push(b'{');
     let mut first = true;
-    for (name, value) in fields {
-        let Some(value) = value else { continue };
+    for (name, value) in super::said::study(study) {
         comma(out, &mut first);
         word(out, name);
         out.push(b':');

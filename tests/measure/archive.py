@@ -63,6 +63,8 @@ def kills(radlabel, folder, count, threads):
     base = [radlabel, "label", str(folder / "a.parquet"), "-q", "-j", threads, "--format", "parquet"]
     base += ["--table", "mentions", "--partition", "20000", "--resume"]
     whole = folder / "whole"
+    for left in [whole, folder / "broken"]:
+        shutil.rmtree(left, ignore_errors=True)
     took, *_ = run([*base, "-o", str(whole)])
     good = 0
     for number in range(count):
