@@ -81,42 +81,54 @@ fn a_killed_run_ends_as_if_it_had_not_been() {
     let folder = Folder::new();
     let bad = format!("{{\"id\": \"x\", \"text\": \"{SECRET}\n");
     folder.put("a.jsonl", format!("{}{bad}{}", reports(2500), reports(1500)));
+    let mut formats = vec!["jsonl", "csv"];
+    if cfg!(feature = "parquet") {
+        formats.extend(["parquet", "arrow"]);
+    }
+    let mut killed = 0;
+    for format in formats {
+        killed += killed_and_resumed(&folder, format);
+    }
+    assert!(killed > 0, "the runs were over before they could be killed");
+}
+
+/// Kills and resumes a run until it ends; gives how often it was killed.
+#[cfg(unix)]
+fn killed_and_resumed(folder: &Folder, format: &str) -> usize {
     let run = |out: &str| {
-        let quarantine = format!("{out}.csv");
         let mut command = Command::new(env!("CARGO_BIN_EXE_radlabel"));
         command
-            .args(["label", "a.jsonl", "-o", out, "--partition", "150", "--format", "jsonl", "-j", "2"])
-            .args(["--resume", "--quarantine", &quarantine, "-q"])
+            .args(["label", "a.jsonl", "--partition", "150", "--format", format, "-j", "2", "--resume", "-q"])
+            .args(["-o", &format!("{out}-{format}"), "--quarantine", &format!("{out}.csv")])
             .current_dir(folder.0.path())
             .stderr(Stdio::null());
         command
     };
+    let ended = |name: &str| files(&folder.0.path().join(format!("{name}-{format}")));
     assert_eq!(run("whole").status().unwrap().code(), Some(1));
-    let whole = files(&folder.0.path().join("whole"));
+    let whole = ended("whole");
     assert!(whole.len() == 28, "{:?}", whole.keys());
     let mut killed = 0;
-    let mut wait = 120;
-    while killed < 40 {
+    let mut wait = 100;
+    loop {
         let mut child = run("broken").spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(wait));
-        wait = (wait * 7 + 13) % 400 + 60;
-        if let Some(status) = child.try_wait().unwrap() {
-            assert_eq!(status.code(), Some(1));
+        if killed < 12 {
+            std::thread::sleep(Duration::from_millis(wait));
+            wait = (wait * 7 + 13) % 300 + 60;
+            child.kill().unwrap();
+        }
+        if let Some(code) = child.wait().unwrap().code() {
+            assert_eq!(code, 1);
             break;
         }
-        child.kill().unwrap();
-        child.wait().unwrap();
         killed += 1;
     }
-    assert!(killed > 0, "the run was over before it could be killed");
-    if killed == 40 {
-        assert_eq!(run("broken").status().unwrap().code(), Some(1));
-    }
-    assert_eq!(files(&folder.0.path().join("broken")), whole);
+    assert_eq!(ended("broken"), whole, "{format}");
     assert_eq!(folder.read("broken.csv"), folder.read("whole.csv"));
     let told = String::from_utf8(folder.read("whole.csv")).unwrap();
     assert!(told.starts_with("file,record,problem\na.jsonl,2501,") && told.lines().count() == 2, "{told}");
     assert!(!told.contains(SECRET));
+    killed
 }
 
 #[test]
@@ -235,6 +247,17 @@ fn what_is_written_is_read_back() {
 }
 
 #[test]
+fn our_own_lines_are_read_back_with_their_study() {
+    let folder = Folder::new();
+    folder.put("a.csv", "id,text,accession,modality\n1,No effusion.,A7,CR\n");
+    let first = folder.jsonl(&["a.csv", "--add", "text"]).ends(0, &[]);
+    folder.put("b.jsonl", &first.out);
+    let again = folder.jsonl(&["b.jsonl", "--add", "text"]).ends(0, &[]);
+    assert_eq!(again.out, first.out);
+    assert_eq!(again.lines()[0]["study"]["accession"], "A7");
+}
+
+#[test]
 fn fhir_without_text_is_told_and_the_others_are_read() {
     let folder = Folder::new();
     let report = |id: &str, more: &str| {
@@ -339,7 +362,10 @@ fn tables_of_every_shape() {
 fn columns_are_no_text_of_two_bytes_a_letter() {
     let folder = Folder::new();
     for count in [1, 300, 2000] {
-        folder.put("a.jsonl", (0..count).map(|n| line(&n.to_string(), &"\\u0001\\u0000".repeat(n % 40))).collect::<String>());
+        folder.put(
+            "a.jsonl",
+            (0..count).map(|n| line(&n.to_string(), &"\\u0001\\u0000".repeat(n % 40))).collect::<String>(),
+        );
         folder.run(&["label", "a.jsonl", "-q", "--add", "text", "-o", "t.parquet"]).ends(0, &[]);
         assert_eq!(folder.jsonl(&["t.parquet"]).ends(0, &[]).ids().len(), count);
     }
@@ -383,9 +409,8 @@ fn json_that_is_no_object_a_line_is_read() {
 #[test]
 fn of_a_broken_document_the_records_before_the_fault_are_read() {
     let folder = Folder::new();
-    let report = |n: u32| {
-        format!("{{\"resourceType\":\"DiagnosticReport\",\"id\":\"d{n}\",\"conclusion\":\"Edema {n}.\"}}")
-    };
+    let report =
+        |n: u32| format!("{{\"resourceType\":\"DiagnosticReport\",\"id\":\"d{n}\",\"conclusion\":\"Edema {n}.\"}}");
     folder.put("array.json", format!("[{},\n{}]", report(1), report(2)));
     assert_eq!(folder.jsonl(&["array.json"]).ends(0, &[]).ids(), ["d1", "d2"]);
     let entry = |n| format!("{{\"resource\":{}}}", report(n));
@@ -428,7 +453,8 @@ fn encodings_that_are_mixed_in_one_table_are_told_and_read() {
     let (utf8, latin) = (rows("u", "é".as_bytes()), rows("l", b"\xe9"));
     folder.put("latin-first.csv", [b"id,text\n", &*latin, &*utf8].concat());
     let ran = folder.jsonl(&["latin-first.csv", "--add", "text"]);
-    let ran = ran.ends(0, &["read as windows-1252 by guess", ":1202: UTF-8 in a source of windows-1252; read as UTF-8"]);
+    let ran =
+        ran.ends(0, &["read as windows-1252 by guess", ":1202: UTF-8 in a source of windows-1252; read as UTF-8"]);
     let lines = ran.lines();
     assert!(lines.len() == 2400 && lines.iter().all(|l| l["text"] == "No epanchement é seen."));
     folder.put("utf8-first.csv", [b"id,text\n", &*utf8, &*latin].concat());

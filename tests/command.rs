@@ -138,7 +138,7 @@ fn reads_text_files_and_folders() {
     assert_eq!(lines[2]["labels"]["Pleural Effusion"], "present");
     assert_eq!(lines[2]["labels"]["Pneumothorax"], "absent");
     assert_eq!(lines[3]["labels"]["Pleural Effusion"], "absent");
-    folder.jsonl(&["deep", "--input-format", "csv"]).ends(2, &["deep: a folder is read as .txt or .xml"]);
+    folder.jsonl(&["deep", "--input-format", "csv"]).ends(2, &["table.csv:1: no column of text"]);
 }
 
 #[test]
@@ -358,6 +358,10 @@ fn fits_its_schemas() {
     let validator = schema("label");
     for line in folder.jsonl(&["a.jsonl"]).ends(0, &[]).lines() {
         assert!(validator.is_valid(&line), "{line}");
+    }
+    let all = ["a.jsonl", "--add", "text", "--confidence", "--facts", "--alerts"];
+    for line in folder.jsonl(&all).ends(0, &[]).lines() {
+        assert!(line["text"].is_string() && validator.is_valid(&line), "{line}");
     }
     assert!(!validator.is_valid(&json!({"id": "a", "labels": {}, "mentions": [], "notes": [], "more": 1})));
     let spans: Vec<[usize; 2]> = (0..20).map(|n| [n * 9, n * 9 + 12]).collect();

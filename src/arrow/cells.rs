@@ -4,7 +4,8 @@ use crate::output::table::{Cells, ColumnSpec, Kind};
 use arrow_array::builder::{
     BooleanBuilder, Float32Builder, Float64Builder, Int8Builder, Int32Builder, ListBuilder, StringBuilder,
 };
-use arrow_array::{ArrayRef, RecordBatch};
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -149,6 +150,25 @@ impl ArrowCells {
             return None;
         }
         self.columns.get_mut(at)
+    }
+}
+
+/// How much a batch holds, in bytes, by its cells alone: what memory it takes also depends on what it was cut from,
+/// and where a row group ends must not.
+pub(crate) fn weight(batch: &RecordBatch) -> usize {
+    batch.columns().iter().map(|column| cells_weight(column, 0, column.len())).sum()
+}
+
+fn cells_weight(column: &dyn Array, from: usize, to: usize) -> usize {
+    let between = |offsets: &[i32]| (offsets[from] as usize, offsets[to] as usize);
+    if let Some(texts) = column.as_string_opt::<i32>() {
+        let (first, last) = between(texts.value_offsets());
+        last - first + (to - from) * 4
+    } else if let Some(lists) = column.as_list_opt::<i32>() {
+        let (first, last) = between(lists.value_offsets());
+        cells_weight(lists.values(), first, last) + (to - from) * 4
+    } else {
+        (to - from) * 8
     }
 }
 

@@ -1,7 +1,7 @@
 //! Round trips, the types of columns, and files that are broken in every way.
 #![allow(clippy::unwrap_used)]
 
-use super::cells::{ArrowCells, schema};
+use super::cells::{ArrowCells, schema, weight};
 use super::parquet_file::Encoder;
 use super::read::{Columnar, Rows, kind};
 use super::stream;
@@ -159,6 +159,13 @@ fn what_cells_hold_comes_back_from_parquet_and_ipc() {
             assert_eq!(read_bytes(&file, 7).unwrap(), ours);
         }
     }
+}
+
+#[test]
+fn the_weight_of_rows_is_theirs_alone() {
+    let whole = table(100);
+    assert_eq!(weight(&whole.slice(0, 40)), weight(&table(40)));
+    assert_eq!(weight(&whole.slice(0, 40)) + weight(&whole.slice(40, 60)), weight(&whole));
 }
 
 #[test]

@@ -49,6 +49,17 @@ pub(crate) struct RunOptions {
 }
 
 impl InputOptions {
+    /// As a manifest keeps it.
+    pub(crate) fn told(&self) -> String {
+        let format = self.input_format.as_ref().and_then(clap::ValueEnum::to_possible_value);
+        let format = format.as_ref().map_or("by content", |f| f.get_name());
+        let id = self.id_column.as_deref().unwrap_or("guessed");
+        let texts = if self.text_column.is_empty() { "guessed".to_owned() } else { self.text_column.join("+") };
+        let ByteOptions { encoding, max_report_bytes } = &self.bytes;
+        let globs = self.glob.join(" ");
+        format!("{format}, id {id}, text {texts}, globs [{globs}], {encoding}, at most {max_report_bytes} bytes")
+    }
+
     /// As the readers want it.
     pub(crate) fn reading(&self, limit: Option<u64>) -> Options {
         Options {

@@ -197,7 +197,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         teller.tell(told);
     }
     let mut ids = Ids::default();
-    let mut cut = Cut::new(&form, options.partition.map(NonZeroU64::get));
+    let mut cut = Cut::new(&form, options.partition.map(NonZeroU64::get), from);
     let mut writer = Writer::new(&form, place);
     let noted = layout == Layout::Jsonl && job.profile.is_none();
     let mut skipped = 0;
@@ -209,7 +209,9 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
             order: |done: &mut Done<Load>| {
                 skipped += done.load.skipped.len() as u64;
                 doubled(done, &mut ids, noted);
-                cut.cut(done);
+                let before = cut.cut(done);
+                skipped += before;
+                done.tally.reports -= before.min(done.tally.reports);
                 for told in &done.told {
                     teller.tell(told);
                     if let Some(quarantine) = &mut quarantine {
@@ -359,8 +361,8 @@ impl Plan<'_> {
     fn shape_name(&self) -> String {
         match &self.options.profile {
             Some(profile) => profile.clone(),
-            None if self.options.votes => "Votes".to_owned(),
-            None => format!("{:?}", self.shape),
+            None if self.options.votes => "votes".to_owned(),
+            None => self.shape.name(),
         }
     }
 
@@ -416,22 +418,25 @@ impl Plan<'_> {
         let options = self.options;
         let versions = options.data.versions()?;
         let schemes = if options.scheme.is_empty() { "chexpert".to_owned() } else { options.scheme.join(",") };
+        let votes: Vec<String> =
+            options.votes_from.iter().map(|(name, path)| format!("{name}={}", path.display())).collect();
         let settings = [
             ("radlabel", env!("CARGO_PKG_VERSION").to_owned()),
             ("lexicons", versions.lexicons),
             ("rules", versions.rules),
             ("schemes", schemes),
-            ("format", format!("{:?}", self.layout)),
+            ("format", self.layout.to_string()),
             ("table", self.shape_name()),
-            ("add", options.add.iter().map(|a| format!("{:?}", Added::from(*a))).collect::<Vec<_>>().join(",")),
-            ("policy", format!("{:?}", options.policy)),
-            ("propagate", format!("{:?}", options.propagate)),
-            ("whole", format!("{:?}", options.whole)),
+            ("add", names(&options.add)),
+            ("policy", names(&[options.policy])),
+            ("propagate", names(&options.propagate)),
+            ("whole", options.whole.told()),
             ("confidence", options.confidence.to_string()),
-            ("votes", format!("{} {:?}", options.votes, options.votes_from)),
+            ("voting", options.votes.to_string()),
+            ("votes", votes.join(",")),
             ("partition", options.partition.map_or(0, NonZeroU64::get).to_string()),
             ("selection", options.selection.told()),
-            ("input", format!("{:?}", options.input)),
+            ("input", options.input.told()),
         ];
         Ok(Manifest {
             settings: settings.into_iter().map(|(key, value)| (key.to_owned(), value)).collect::<BTreeMap<_, _>>(),
@@ -442,15 +447,10 @@ impl Plan<'_> {
     }
 }
 
-impl From<Add> for Added {
-    fn from(add: Add) -> Added {
-        let none = Added::default();
-        match add {
-            Add::Study => Added { study: true, ..none },
-            Add::Notes => Added { notes: true, ..none },
-            Add::Text => Added { text: true, ..none },
-        }
-    }
+/// Values as the command line names them.
+fn names<V: clap::ValueEnum>(values: &[V]) -> String {
+    let names = values.iter().filter_map(clap::ValueEnum::to_possible_value);
+    names.map(|v| v.get_name().to_owned()).collect::<Vec<_>>().join(",")
 }
 
 /// The columns beside the table's own.

@@ -46,6 +46,12 @@ impl DateOptions {
 }
 
 impl WholeOptions {
+    /// As a manifest keeps it.
+    pub(crate) fn told(&self) -> String {
+        let Self { facts, alerts, dates } = self;
+        format!("facts {facts}, alerts {alerts}, dates {:?}", dates.order())
+    }
+
     /// Only JSON lines have room for facts and alerts.
     pub(crate) fn need_jsonl(&self, jsonl: bool) -> Result<(), Error> {
         if jsonl || !self.facts && !self.alerts {

@@ -355,7 +355,8 @@ fn document(root: &Node<'_>, text: String) -> Result<Document, String> {
     let request = root.items(tags::REFERENCED_REQUEST_SEQUENCE)?.into_iter().next();
     let accession = root.text(tags::ACCESSION_NUMBER);
     let accession = accession.or_else(|| request.and_then(|r| r.text(tags::ACCESSION_NUMBER)));
-    let date = root.plain(tags::CONTENT_DATE).and_then(|date| {
+    // What stands for a date that nobody knows is none.
+    let date = root.plain(tags::CONTENT_DATE).filter(|date| date != "19000101").and_then(|date| {
         let whole = format!("{date}{}", root.plain(tags::CONTENT_TIME).unwrap_or_default());
         let offset = root.plain(tags::TIMEZONE_OFFSET_FROM_UTC).unwrap_or_default();
         iso_time(&format!("{whole}{offset}"))

@@ -302,3 +302,45 @@ pub(crate) fn told(names: &[String], roles: &[Role], wanted: &Wanted) -> Option<
     }
     (!parts.is_empty()).then(|| format!("read as {} (say --id-column, --text-column to change it)", parts.join(", ")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Format;
+    use super::*;
+    use clap::ValueEnum;
+
+    /// What users are told in `FORMATS.md`.
+    #[test]
+    fn every_name_and_format_stands_in_the_page() {
+        let page = include_str!("FORMATS.md");
+        let row = |start: &str| page.lines().find(|l| l.starts_with(start)).unwrap_or_else(|| panic!("no row {start}"));
+        let names = |row: &str| -> Vec<String> { row.split('`').skip(1).step_by(2).map(str::to_owned).collect() };
+        assert_eq!(names(row("| id | `id`")), IDS);
+        assert_eq!(names(row("| text | `text`")), TEXTS);
+        let sections = names(row("| sections"));
+        for name in SECTIONS.iter().flat_map(|s| s.1) {
+            let told = sections.iter().any(|s| s == name || name.strip_prefix("section") == Some(s));
+            assert!(told, "{name}");
+        }
+        for (key, known) in STUDY_KEYS.iter().zip(STUDY) {
+            assert_eq!(names(row(&format!("| `{key}` | `{}`", known[0])))[1..], *known, "{key}");
+        }
+        for format in Format::value_variants() {
+            let name = format.to_possible_value().expect("a name").get_name().to_owned();
+            assert!(page.contains(&format!("`{name}`")), "{name}");
+        }
+    }
+
+    const STUDY_KEYS: [&str; 10] = [
+        "accession",
+        "study_uid",
+        "patient_id",
+        "date",
+        "modality",
+        "body_part",
+        "sex",
+        "age",
+        "report_time",
+        "report_status",
+    ];
+}

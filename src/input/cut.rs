@@ -55,7 +55,20 @@ impl Cutter {
     pub(crate) fn new(source: Arc<Source>, feed: Feed) -> Cutter {
         let header = matches!(source.frame, Frame::Row(_));
         let scan = Scan::new(source.frame, 0);
-        Cutter { source, feed, carry: Vec::new(), scan, line: 1, row: 0, header, ended: false, finished: false, taken: 0, odd_end: None, restarts: 0 }
+        Cutter {
+            source,
+            feed,
+            carry: Vec::new(),
+            scan,
+            line: 1,
+            row: 0,
+            header,
+            ended: false,
+            finished: false,
+            taken: 0,
+            odd_end: None,
+            restarts: 0,
+        }
     }
 
     /// Fills a batch; false when the source has nothing more to give.

@@ -268,7 +268,8 @@ mod tests {
  [{}], {"c":{"d":1}}] {"e":
 1}{}"#;
             let found = records(Frame::Object, objects, piece);
-            let expected = [r#"{"a": "}]\"{"}"#, r#"{"b": [{}]}"#, "x 1\n", "[{}]", r#"{"c":{"d":1}}"#, "{\"e\":\n1}", "{}"];
+            let expected =
+                [r#"{"a": "}]\"{"}"#, r#"{"b": [{}]}"#, "x 1\n", "[{}]", r#"{"c":{"d":1}}"#, "{\"e\":\n1}", "{}"];
             assert_eq!(found, expected, "{piece}");
         }
     }

@@ -3,7 +3,7 @@
 //! Only the keys that matter are unpacked; strings without escapes stay borrowed from the line. Faults are
 //! told by column: serde's own messages may quote the value, which is report text.
 
-use super::columns::{Fields, Wanted};
+use super::columns::{Fields, Role, Wanted};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;
@@ -84,7 +84,11 @@ impl<'de> Visitor<'de> for Object<'_> {
         while let Some(Scalar::Text(key)) = map.next_key::<Scalar<'de>>()? {
             let role = self.wanted.role(&key);
             if role.is_idle() {
-                map.next_value::<IgnoredAny>()?;
+                match &*key {
+                    // As our own lines have it.
+                    "study" => self.study(&map.next_value()?, &mut fields),
+                    _ => drop(map.next_value::<IgnoredAny>()?),
+                }
                 continue;
             }
             if seen.contains(&key) {
@@ -104,6 +108,18 @@ impl<'de> Visitor<'de> for Object<'_> {
             }
         }
         Ok(fields)
+    }
+}
+
+impl Object<'_> {
+    /// Takes the fields of a study that stand in an object of their own.
+    fn study(&self, study: &serde_json::Value, fields: &mut Fields<'_>) {
+        for (key, value) in study.as_object().into_iter().flatten() {
+            let role = Role { study: self.wanted.role(key).study, ..Role::default() };
+            if let Some(value) = value.as_str() {
+                fields.put(role, value.to_owned().into());
+            }
+        }
     }
 }
 

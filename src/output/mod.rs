@@ -10,6 +10,8 @@ mod csv;
 pub(crate) mod fhir;
 mod json;
 mod offsets;
+#[cfg(test)]
+mod pages;
 mod passing;
 mod rows;
 mod said;

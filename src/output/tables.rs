@@ -26,6 +26,13 @@ pub(crate) enum Shape {
     Mentions,
 }
 
+impl Shape {
+    /// As the command line names it.
+    pub(crate) fn name(self) -> String {
+        clap::ValueEnum::to_possible_value(&self).map_or_else(String::new, |v| v.get_name().to_owned())
+    }
+}
+
 /// Columns beside the shape's own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Added {

@@ -60,7 +60,7 @@ impl<'a> Job<'a> {
     /// The schema of the table, with the versions of what makes it, as in the files of the command line.
     pub(super) fn schema(&self, versions: &Versions) -> SchemaRef {
         let ids: Vec<&str> = self.schemes.iter().map(|s| &*s.0.scheme.id).collect();
-        let metadata = versions.metadata(&ids, &format!("{:?}", self.shape));
+        let metadata = versions.metadata(&ids, &self.shape.name());
         cells::schema(self.table.columns(), &metadata)
     }
 

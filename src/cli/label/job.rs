@@ -78,17 +78,15 @@ impl Job<'_> {
         };
         let Done { reports, told, tally, load, .. } = done;
         load.batch = batch.number;
-        let before = match batch.number.cmp(&self.from.batch) {
-            std::cmp::Ordering::Less => u64::MAX,
-            std::cmp::Ordering::Equal => self.from.reports,
-            std::cmp::Ordering::Greater => 0,
-        };
+        // The batch that the last part ended in is labelled once more, whole, and cut (`parts`): a slice of a batch
+        // need not have the very bytes of a batch of the same rows.
+        let done_before = batch.number < self.from.batch;
         let mut faults = Vec::new();
         let mut giant = false;
         batch.read(told, |reading| match reading {
             Err(fault) => faults.push(fault),
             Ok(reading) if !self.selection.keeps(&reading.report.id) => {}
-            Ok(reading) if (load.skipped.len() as u64) < before => load.skipped.push(ids::hash(&reading.report.id)),
+            Ok(reading) if done_before => load.skipped.push(ids::hash(&reading.report.id)),
             Ok(reading) => {
                 let report = &reading.report;
                 let analysis = self.engine.analyze_with(scratch, &report.text);

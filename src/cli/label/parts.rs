@@ -74,40 +74,53 @@ pub(super) struct Cut<'f> {
     form: &'f Form,
     /// Reports a part.
     most: Option<u64>,
+    /// What stands before it was written by an earlier run.
+    start: Point,
     in_part: u64,
     begun: bool,
     #[cfg(feature = "arrow")]
     pending: Vec<arrow_array::RecordBatch>,
     #[cfg(feature = "arrow")]
     pending_reports: u64,
+    /// Rows and bytes of what is pending.
+    #[cfg(feature = "arrow")]
+    pending_size: (usize, usize),
 }
 
 impl<'f> Cut<'f> {
-    pub(super) fn new(form: &'f Form, most: Option<u64>) -> Cut<'f> {
+    pub(super) fn new(form: &'f Form, most: Option<u64>, start: Point) -> Cut<'f> {
         Cut {
             form,
             most,
+            start,
             in_part: 0,
             begun: false,
             #[cfg(feature = "arrow")]
             pending: Vec::new(),
             #[cfg(feature = "arrow")]
             pending_reports: 0,
+            #[cfg(feature = "arrow")]
+            pending_size: (0, 0),
         }
     }
 
-    /// Cuts one batch.
-    pub(super) fn cut(&mut self, done: &mut Done<Load>) {
+    /// Cuts one batch; gives how many of its reports an earlier run has written.
+    pub(super) fn cut(&mut self, done: &mut Done<Load>) -> u64 {
         let total = done.reports.len();
         let mut at = 0;
         let mut from = 0;
+        if done.load.batch == self.start.batch && self.start.reports > 0 {
+            at = usize::try_from(self.start.reports).unwrap_or(usize::MAX).min(total);
+            from = done.reports[..at].last().map_or(0, |r| r.0);
+        }
+        let before = at as u64;
         while at < total {
             let room = self.most.map_or(usize::MAX, |m| usize::try_from(m - self.in_part).unwrap_or(usize::MAX));
             let take = room.min(total - at);
             let to = done.reports[at + take - 1].0;
             at += take;
             self.in_part += take as u64;
-            let point = Point { batch: done.load.batch, reports: (done.load.skipped.len() + at) as u64 };
+            let point = Point { batch: done.load.batch, reports: at as u64 };
             let ends = (Some(self.in_part) == self.most).then_some(point);
             self.piece(done, (from, to), take as u64, at == total, ends);
             if ends.is_some() {
@@ -116,6 +129,7 @@ impl<'f> Cut<'f> {
             }
             from = to;
         }
+        before
     }
 
     /// What is left when the input has ended.
@@ -147,16 +161,18 @@ impl<'f> Cut<'f> {
         #[cfg(feature = "arrow")]
         if self.form.layout.is_columnar() {
             if let Some(rows) = &done.load.rows {
-                self.pending.push(rows.slice(from, to - from));
+                let slice = rows.slice(from, to - from);
+                self.pending_size.0 += slice.num_rows();
+                self.pending_size.1 += crate::arrow::cells::weight(&slice);
+                self.pending.push(slice);
             }
             self.pending_reports += reports;
-            let rows: usize = self.pending.iter().map(arrow_array::RecordBatch::num_rows).sum();
-            // A slice counts the bytes of the whole, which only makes some groups smaller.
-            let bytes: usize = self.pending.iter().map(arrow_array::RecordBatch::get_array_memory_size).sum();
+            let (rows, bytes) = self.pending_size;
             let full = self.form.layout == Layout::Arrow || rows >= GROUP_ROWS || bytes >= GROUP_BYTES;
             if full || ends.is_some() {
                 let reports = std::mem::take(&mut self.pending_reports);
                 let piece = Piece::Rows(std::mem::take(&mut self.pending));
+                self.pending_size = (0, 0);
                 done.load.segments.push(Segment { piece, reports, ends });
             }
             return;

@@ -72,7 +72,10 @@ impl SelectionOptions {
 
     /// As a manifest keeps it.
     pub(crate) fn told(&self) -> String {
-        format!("limit {:?}, sample {:?}, seed {}, shard {:?}", self.limit, self.sample, self.seed, self.shard)
+        let limit = self.limit.map_or_else(|| "none".to_owned(), |l| l.to_string());
+        let sample = self.sample.map_or_else(|| "all".to_owned(), |f| f.0.to_string());
+        let shard = self.shard.map_or_else(|| "all".to_owned(), |s| format!("{}/{}", s.number, s.of));
+        format!("limit {limit}, sample {sample}, seed {}, shard {shard}", self.seed)
     }
 }
 

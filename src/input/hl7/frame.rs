@@ -85,7 +85,8 @@ pub(crate) fn odd_end(head: &[u8], last: &[u8]) -> Option<(Gravity, String)> {
         return None;
     }
     let named = |bytes: &[u8], name: &[u8]| {
-        memmem::find_iter(bytes, name).any(|at| starts_segment(bytes, 0, at) && bytes.get(at + 3).is_none_or(u8::is_ascii_punctuation))
+        memmem::find_iter(bytes, name)
+            .any(|at| starts_segment(bytes, 0, at) && bytes.get(at + 3).is_none_or(u8::is_ascii_punctuation))
     };
     let head = &head[..memmem::find(head, b"MSH").unwrap_or(head.len())];
     let missing = [("FHS", "FTS"), ("BHS", "BTS")]

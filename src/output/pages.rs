@@ -1,0 +1,77 @@
+//! Holds `FORMATS.md` to what is written: every column with its type and meaning, every name and code.
+
+use super::table::{ColumnSpec, Kind};
+use super::{Added, Shape, Table, Votes};
+use crate::Engine;
+use clap::ValueEnum;
+
+const PAGE: &str = include_str!("FORMATS.md");
+
+/// A type as the page tells it.
+fn told(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Text => "string",
+        Kind::Value | Kind::Vote => "int8",
+        Kind::Number => "int32",
+        Kind::Real => "float32",
+        Kind::Flag => "bool",
+        Kind::Texts => "list of string",
+        Kind::Reals => "list of float64",
+    }
+}
+
+/// The part of the page below a heading, up to the next.
+fn below(heading: &str) -> &'static str {
+    let (_, rest) = PAGE.split_once(&format!("\n### {heading}\n")).unwrap_or_else(|| panic!("no heading {heading}"));
+    rest.split("\n#").next().unwrap_or(rest)
+}
+
+fn row(column: &ColumnSpec) -> String {
+    format!("| `{}` | {} | {} |\n", column.name, told(column.kind), column.about)
+}
+
+#[test]
+fn every_column_stands_in_the_page() {
+    let engine = Engine::embedded();
+    let scheme = &engine.scheme("chexpert").expect("a scheme").scheme;
+    let added = Added { study: true, text: true, notes: true, confidence: true };
+    for shape in Shape::value_variants() {
+        let name = shape.to_possible_value().expect("a name").get_name().to_owned();
+        let here = [below("Every table"), below(&format!("`{name}`"))].concat();
+        for column in Table::new(*shape, &[scheme], added).columns() {
+            let plain = column.name.trim_end_matches(" confidence");
+            let row = match scheme.labels.iter().any(|l| *l.name == *plain) {
+                true if plain == column.name => format!("| *label* | {} | {} |\n", told(column.kind), column.about),
+                true => format!("| *label* `confidence` | {} | {} |\n", told(column.kind), column.about),
+                false => row(column),
+            };
+            assert!(here.contains(&row), "{name}: {row}");
+        }
+    }
+    let votes = Votes::new(Vec::new(), vec![super::Voter::new("*source*".to_owned(), Vec::new())]);
+    for column in votes.columns() {
+        let row = row(&column).replace("`*source*`", "*source*");
+        assert!(below("`--votes`").contains(&row), "votes: {row}");
+    }
+}
+
+#[test]
+fn every_key_of_a_json_line_stands_in_the_page() {
+    let schema: serde_json::Value = serde_json::from_str(super::REPORT_SCHEMA).expect("JSON");
+    let (_, keys) = PAGE.split_once("\n## JSON lines\n").expect("the heading");
+    let keys = keys.split("\n## ").next().unwrap_or(keys);
+    for key in schema["properties"].as_object().expect("properties").keys() {
+        assert!(keys.contains(&format!("`{key}`")), "{key}");
+    }
+}
+
+#[test]
+fn what_brat_lists_stands_in_the_page() {
+    for line in super::brat::ANNOTATION_CONF.lines().filter(|l| l.contains("Arg:<ENTITY>")) {
+        let name = line.split(' ').next().unwrap_or(line);
+        let values = line.split_once("Value:").map_or(String::new(), |v| format!("| `{}` |", v.1.replace('|', "`, `")));
+        let told =
+            PAGE.lines().find(|l| l.starts_with(&format!("| `A` `{name}` |"))).unwrap_or_else(|| panic!("{name}"));
+        assert!(told.contains(&values), "{told}");
+    }
+}
