@@ -58,6 +58,8 @@ pub(crate) struct Rows {
     input: Input,
     columns: Vec<Column>,
     /// Bytes of the whole, where known.
+    // Of Parquet, which counts rows.
+    #[cfg_attr(not(feature = "parquet"), allow(dead_code))]
     size: Option<u64>,
     /// Rows that were decoded and not yet given.
     held: Option<RecordBatch>,

@@ -30,7 +30,6 @@ pub(crate) use passing::PassingFolder;
 pub(crate) use rows::Rows;
 pub(crate) use sink::is_standard;
 pub use sink::{Packing, Sink};
-pub(crate) use table::Cells;
 pub(crate) use tables::{Added, Shape, Table};
 pub(crate) use terminal::{Look, legend, row};
 pub(crate) use votes::{Voter, Votes, names as vote_names, vote};

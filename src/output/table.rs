@@ -30,6 +30,8 @@ pub(crate) struct ColumnSpec {
     /// What it holds.
     pub(crate) kind: Kind,
     /// What it means, for the metadata of the field.
+    // Arrow alone has a place for it.
+    #[cfg_attr(not(feature = "arrow"), allow(dead_code))]
     pub(crate) about: &'static str,
 }
 

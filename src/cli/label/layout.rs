@@ -35,8 +35,7 @@ pub(crate) enum Layout {
 
 impl std::fmt::Display for Layout {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let value = clap::ValueEnum::to_possible_value(self);
-        f.write_str(value.as_ref().map_or("", |v| v.get_name()))
+        f.write_str(&crate::cli::value_name(self))
     }
 }
 
@@ -78,12 +77,10 @@ impl Layout {
 
     /// Refuses what this program was built without.
     pub(super) fn built(self) -> Result<(), Error> {
-        let there = match self {
-            Layout::Parquet => cfg!(feature = "parquet"),
-            Layout::Arrow => cfg!(feature = "arrow"),
-            Layout::DicomSr => cfg!(feature = "dicom"),
-            _ => true,
-        };
+        let needs = |layout, built| self != layout || built;
+        let there = needs(Layout::Parquet, cfg!(feature = "parquet"))
+            && needs(Layout::Arrow, cfg!(feature = "arrow"))
+            && needs(Layout::DicomSr, cfg!(feature = "dicom"));
         if there {
             return Ok(());
         }
