@@ -51,8 +51,7 @@ pub(crate) struct RunOptions {
 impl InputOptions {
     /// As a manifest keeps it.
     pub(crate) fn told(&self) -> String {
-        let format = self.input_format.as_ref().and_then(clap::ValueEnum::to_possible_value);
-        let format = format.as_ref().map_or("by content", |f| f.get_name());
+        let format = self.input_format.as_ref().map_or_else(|| "by content".to_owned(), super::value_name);
         let id = self.id_column.as_deref().unwrap_or("guessed");
         let texts = if self.text_column.is_empty() { "guessed".to_owned() } else { self.text_column.join("+") };
         let ByteOptions { encoding, max_report_bytes } = &self.bytes;

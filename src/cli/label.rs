@@ -13,7 +13,7 @@ use super::same;
 use super::stream::{self, Done, Steps};
 use super::summary::{Teller, Words};
 use super::whole::WholeOptions;
-use super::{DataOptions, say};
+use super::{DataOptions, Versions, say, value_name};
 use crate::input::{Batch, Input};
 use crate::label::Policy;
 use crate::output::{self, Added, Look, Packing, Shape, Sink, Table};
@@ -27,6 +27,7 @@ use manifest::{Manifest, Point};
 use parts::{Cut, Form, Load, Place, Writer};
 use quarantine::Quarantine;
 use selection::SelectionOptions;
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::num::NonZeroU64;
@@ -161,8 +162,14 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     };
     same::refuse(output, options.inputs.iter().map(PathBuf::as_path))?;
     same::refuse_each(options.quarantine.as_deref(), options.inputs.iter().map(PathBuf::as_path), output)?;
-    let plan = Plan { options, layout, shape };
-    let form = plan.form(&table, &schemes)?;
+    let plan = Plan { options, layout, shape, versions: OnceCell::new() };
+    #[cfg(feature = "arrow")]
+    let schema = plan.schema(&table, &schemes)?;
+    let form = plan.form(
+        &table,
+        #[cfg(feature = "arrow")]
+        schema.as_ref(),
+    )?;
     let selection = options.selection.selection()?;
     let (place, from) = match plan.place(&form)? {
         Some(place) => place,
@@ -184,7 +191,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         text: added.text,
         confidence: options.confidence,
         #[cfg(feature = "arrow")]
-        schema: plan.schema(&table, &schemes)?,
+        schema,
         table,
         schemes,
     };
@@ -285,10 +292,24 @@ struct Plan<'o> {
     options: &'o Options,
     layout: Layout,
     shape: Shape,
+    /// Asked for once at most: all data are read for them.
+    versions: OnceCell<Versions>,
 }
 
 impl Plan<'_> {
-    fn form(&self, table: &Table<'_>, schemes: &[(&BoundScheme, Hierarchy)]) -> Result<Form, Error> {
+    fn versions(&self) -> Result<&Versions, Error> {
+        if let Some(versions) = self.versions.get() {
+            return Ok(versions);
+        }
+        let versions = self.options.data.versions()?;
+        Ok(self.versions.get_or_init(|| versions))
+    }
+
+    fn form(
+        &self,
+        table: &Table<'_>,
+        #[cfg(feature = "arrow")] schema: Option<&arrow_schema::SchemaRef>,
+    ) -> Result<Form, Error> {
         let Plan { options, layout, .. } = *self;
         let output = options.output.as_deref().filter(|p| !output::is_standard(p));
         let packing = output.map_or(Packing::None, Packing::of);
@@ -327,18 +348,17 @@ impl Plan<'_> {
             _ => {}
         }
         #[cfg(feature = "arrow")]
-        if let Some(schema) = self.schema(table, schemes)? {
+        if let Some(schema) = schema {
             let refuse = |message: String| Error::output("the schema", message);
             if layout == Layout::Arrow {
-                form.head = crate::arrow::stream::header(&schema).map_err(refuse)?;
+                form.head = crate::arrow::stream::header(schema).map_err(refuse)?;
             }
             #[cfg(feature = "parquet")]
             if layout == Layout::Parquet {
-                form.encoder = Some(crate::arrow::parquet_file::Encoder::new(schema).map_err(refuse)?);
+                form.encoder =
+                    Some(crate::arrow::parquet_file::Encoder::new(std::sync::Arc::clone(schema)).map_err(refuse)?);
             }
         }
-        #[cfg(not(feature = "arrow"))]
-        let _ = schemes;
         Ok(form)
     }
 
@@ -352,7 +372,7 @@ impl Plan<'_> {
         if !self.layout.is_columnar() {
             return Ok(None);
         }
-        let versions = self.options.data.versions()?;
+        let versions = self.versions()?;
         let ids: Vec<&str> = schemes.iter().map(|s| &*s.0.scheme.id).collect();
         let metadata = versions.metadata(&ids, &self.shape_name());
         Ok(Some(crate::arrow::cells::schema(table.columns(), &metadata)))
@@ -362,7 +382,7 @@ impl Plan<'_> {
         match &self.options.profile {
             Some(profile) => profile.clone(),
             None if self.options.votes => "votes".to_owned(),
-            None => self.shape.name(),
+            None => value_name(&self.shape),
         }
     }
 
@@ -416,14 +436,14 @@ impl Plan<'_> {
     /// Everything that decides what the parts hold.
     fn manifest(&self) -> Result<Manifest, Error> {
         let options = self.options;
-        let versions = options.data.versions()?;
+        let versions = self.versions()?;
         let schemes = if options.scheme.is_empty() { "chexpert".to_owned() } else { options.scheme.join(",") };
         let votes: Vec<String> =
             options.votes_from.iter().map(|(name, path)| format!("{name}={}", path.display())).collect();
         let settings = [
             ("radlabel", env!("CARGO_PKG_VERSION").to_owned()),
-            ("lexicons", versions.lexicons),
-            ("rules", versions.rules),
+            ("lexicons", versions.lexicons.clone()),
+            ("rules", versions.rules.clone()),
             ("schemes", schemes),
             ("format", self.layout.to_string()),
             ("table", self.shape_name()),
@@ -449,8 +469,7 @@ impl Plan<'_> {
 
 /// Values as the command line names them.
 fn names<V: clap::ValueEnum>(values: &[V]) -> String {
-    let names = values.iter().filter_map(clap::ValueEnum::to_possible_value);
-    names.map(|v| v.get_name().to_owned()).collect::<Vec<_>>().join(",")
+    values.iter().map(value_name).collect::<Vec<_>>().join(",")
 }
 
 /// The columns beside the table's own.

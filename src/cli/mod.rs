@@ -112,6 +112,11 @@ impl DataOptions {
     }
 }
 
+/// A value as the command line names it.
+pub(crate) fn value_name<V: clap::ValueEnum>(value: &V) -> String {
+    value.to_possible_value().map_or_else(String::new, |v| v.get_name().to_owned())
+}
+
 /// What the vocabulary and the rules of a run are, to tell one state of them from another.
 pub(crate) struct Versions {
     /// Of all lexicons.

@@ -52,6 +52,24 @@ struct Json {
     inside: bool,
 }
 
+impl Json {
+    /// Walks on inside a string; false where the byte stands in none. The string is kept as a key up to `longest` bytes
+    /// at depth 1.
+    fn in_text(&mut self, byte: u8, longest: usize) -> bool {
+        if !self.text {
+            return false;
+        }
+        match byte {
+            _ if self.escaped => self.escaped = false,
+            b'\\' => self.escaped = true,
+            b'"' => self.text = false,
+            _ if self.depth == 1 && self.key.len() < longest => self.key.push(byte),
+            _ => {}
+        }
+        true
+    }
+}
+
 impl Scan {
     /// A scan that begins at `at`.
     pub(crate) fn new(frame: Frame, at: usize) -> Scan {
@@ -128,14 +146,8 @@ impl Scan {
         let json = &mut self.json;
         while let Some(&byte) = bytes.get(self.at) {
             self.at += 1;
-            if json.text {
-                match byte {
-                    _ if json.escaped => json.escaped = false,
-                    b'\\' => json.escaped = true,
-                    b'"' => json.text = false,
-                    _ if json.depth == 1 && json.key.len() <= key.len() => json.key.push(byte),
-                    _ => {}
-                }
+            // One byte more than the key has tells a longer one from it.
+            if json.in_text(byte, key.len() + 1) {
                 continue;
             }
             match byte {
@@ -170,13 +182,7 @@ impl Scan {
         let json = &mut self.json;
         while let Some(&byte) = bytes.get(self.at) {
             self.at += 1;
-            if json.text {
-                match byte {
-                    _ if json.escaped => json.escaped = false,
-                    b'\\' => json.escaped = true,
-                    b'"' => json.text = false,
-                    _ => {}
-                }
+            if json.in_text(byte, 0) {
                 continue;
             }
             // Between objects: at depth 0, or 1 in an array.

@@ -44,6 +44,11 @@ pub(super) fn labels<'l>(
 
 /// The study key as pairs, those that are given.
 pub(super) fn study(study: &crate::StudyKey) -> impl Iterator<Item = (&'static str, &str)> {
+    study_fields(study).into_iter().filter_map(|(name, value)| Some((name, value?)))
+}
+
+/// Every field of the study key, by the name that outputs give it and in their order.
+pub(super) fn study_fields(study: &crate::StudyKey) -> [(&'static str, Option<&str>); 10] {
     [
         ("accession", &study.accession),
         ("study_uid", &study.study_uid),
@@ -56,8 +61,7 @@ pub(super) fn study(study: &crate::StudyKey) -> impl Iterator<Item = (&'static s
         ("report_time", &study.report_time),
         ("report_status", &study.report_status),
     ]
-    .into_iter()
-    .filter_map(|(name, value)| Some((name, value.as_deref()?)))
+    .map(|(name, value)| (name, value.as_deref()))
 }
 
 #[cfg(test)]

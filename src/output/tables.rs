@@ -7,11 +7,12 @@ use super::Labelled;
 use super::csv::label_name;
 use super::json::Line;
 use super::rows::Rows;
+use super::said;
 use super::table::{Cells, ColumnSpec, Kind};
 use super::votes::Votes;
 use crate::rules::{BoundScheme, Profile, Scheme};
-use crate::said;
-use crate::{ConceptId, Engine, Span, Status, StudyKey};
+use crate::said::severity_words;
+use crate::{ConceptId, Engine, Span, Status};
 
 /// What one row of a table stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -24,13 +25,6 @@ pub(crate) enum Shape {
     Findings,
     /// One row a mention, with its offsets, status, attributes, codes and evidence
     Mentions,
-}
-
-impl Shape {
-    /// As the command line names it.
-    pub(crate) fn name(self) -> String {
-        clap::ValueEnum::to_possible_value(&self).map_or_else(String::new, |v| v.get_name().to_owned())
-    }
 }
 
 /// Columns beside the shape's own.
@@ -128,13 +122,14 @@ impl<'a> Table<'a> {
         &self.columns
     }
 
-    /// Gives the rows of one report; returns their number.
-    pub(crate) fn rows(&self, line: &Line<'_>, cells: &mut dyn Cells) -> usize {
+    /// Gives the rows of one report. `kept` is told the status of every row of a profile.
+    pub(crate) fn rows(&self, line: &Line<'_>, cells: &mut dyn Cells, mut kept: impl FnMut(Status)) {
         if let Some((profile, bound)) = self.profile {
             let rows = Rows::of(line, profile, bound);
             let found = rows.rows();
+            found.iter().for_each(|row| kept(row.status));
             rows.write_cells(&found, cells);
-            return found.len();
+            return;
         }
         if let Some(votes) = self.votes {
             return votes.rows(&line.report.id, line.labelled, line.policy, cells);
@@ -146,7 +141,6 @@ impl<'a> Table<'a> {
                     self.values(line, one, cells);
                 }
                 self.after(line, cells);
-                1
             }
             Shape::LabelsLong => self.labels(line, cells),
             Shape::Findings => self.findings(line, cells),
@@ -156,7 +150,6 @@ impl<'a> Table<'a> {
                     mention(line, number, cells);
                     self.after(line, cells);
                 }
-                line.analysis.mentions.len()
             }
         }
     }
@@ -164,7 +157,7 @@ impl<'a> Table<'a> {
     fn before(&self, line: &Line<'_>, cells: &mut dyn Cells) {
         cells.text(Some(&line.report.id));
         if self.added.study {
-            study(&line.report.study).into_iter().for_each(|field| cells.text(field.as_deref()));
+            said::study_fields(&line.report.study).into_iter().for_each(|(_, field)| cells.text(field));
         }
     }
 
@@ -191,8 +184,7 @@ impl<'a> Table<'a> {
         }
     }
 
-    fn labels(&self, line: &Line<'_>, cells: &mut dyn Cells) -> usize {
-        let mut rows = 0;
+    fn labels(&self, line: &Line<'_>, cells: &mut dyn Cells) {
         for one in line.labelled {
             for (at, label) in one.labels.iter().enumerate() {
                 let Some(value) = line.policy.apply(label.value) else { continue };
@@ -203,13 +195,11 @@ impl<'a> Table<'a> {
                     cells.real(Some(one.confidence.get(at).copied().unwrap_or(0.0)));
                 }
                 self.after(line, cells);
-                rows += 1;
             }
         }
-        rows
     }
 
-    fn findings(&self, line: &Line<'_>, cells: &mut dyn Cells) -> usize {
+    fn findings(&self, line: &Line<'_>, cells: &mut dyn Cells) {
         for finding in &line.analysis.findings {
             self.before(line, cells);
             concept(line.engine, finding.concept, cells);
@@ -219,7 +209,6 @@ impl<'a> Table<'a> {
             offsets(line, first, cells);
             self.after(line, cells);
         }
-        line.analysis.findings.len()
     }
 }
 
@@ -291,12 +280,6 @@ pub(crate) const fn code(status: Status) -> i8 {
     }
 }
 
-fn study(study: &StudyKey) -> [&Option<String>; 10] {
-    let StudyKey { accession, study_uid, patient_id, date, modality, body_part, sex, age, .. } = study;
-    let (time, status) = (&study.report_time, &study.report_status);
-    [accession, study_uid, patient_id, date, modality, body_part, sex, age, time, status]
-}
-
 fn concept(engine: &Engine, id: ConceptId, cells: &mut dyn Cells) {
     let concept = engine.lexicon.concept(id);
     cells.text(Some(&concept.id));
@@ -324,7 +307,7 @@ fn mention(line: &Line<'_>, number: usize, cells: &mut dyn Cells) {
     cells.text(Some(assertion.subject.name()));
     cells.text(mention.side.map(|s| s.name()));
     cells.text(assertion.change.map(|c| c.name()));
-    cells.text(mention.severity.map(|s| said::severity_words(&report.text, s)).as_deref());
+    cells.text(mention.severity.map(|s| severity_words(&report.text, s)).as_deref());
     let parts: Vec<&str> = mention.location.iter().flatten().map(|&p| &*engine.lexicon.concept(p).id).collect();
     cells.texts(&parts);
     let attributes = analysis.attributes_of(number as u32);

@@ -115,7 +115,7 @@ impl Votes {
     }
 
     /// The rows of one report: the labels on which any source votes.
-    pub(crate) fn rows(&self, id: &str, labelled: &[Labelled], policy: Policy, cells: &mut dyn Cells) -> usize {
+    pub(crate) fn rows(&self, id: &str, labelled: &[Labelled], policy: Policy, cells: &mut dyn Cells) {
         let found: Vec<Option<&[i8]>> = self.voters.iter().map(|v| v.values(id)).collect();
         // Most reports have few labels: votes by label, filled source by source.
         let width = self.voters.len() + 1;
@@ -134,7 +134,6 @@ impl Votes {
                 votes[label as usize * width + source + 1] = vote(status(value), policy);
             }
         }
-        let mut rows = 0;
         for (name, row) in self.names.iter().zip(votes.chunks_exact(width)) {
             if row.iter().any(|&v| v != ABSTAINS) {
                 cells.text(Some(id));
@@ -143,10 +142,8 @@ impl Votes {
                     cells.vote(vote);
                 }
                 cells.end();
-                rows += 1;
             }
         }
-        rows
     }
 
     /// For each source, how many of its reports were never asked for, and how many it has: to be told after the run.

@@ -60,7 +60,7 @@ impl<'a> Job<'a> {
     /// The schema of the table, with the versions of what makes it, as in the files of the command line.
     pub(super) fn schema(&self, versions: &Versions) -> SchemaRef {
         let ids: Vec<&str> = self.schemes.iter().map(|s| &*s.0.scheme.id).collect();
-        let metadata = versions.metadata(&ids, &self.shape.name());
+        let metadata = versions.metadata(&ids, &crate::cli::value_name(&self.shape));
         cells::schema(self.table.columns(), &metadata)
     }
 
@@ -168,7 +168,7 @@ impl<'a> Job<'a> {
             more: &[],
             text: false,
         };
-        self.table.rows(&line, cells);
+        self.table.rows(&line, cells, |_| ());
         if report.text.len() > 1 << 20 {
             // A giant leaves giant buffers behind.
             *state = State::default();

@@ -4,7 +4,7 @@ use super::batch::{Job, labelled};
 use super::fault;
 use super::table::Table;
 use super::texts::{Texts, text};
-use crate::cli::{DataOptions, Versions};
+use crate::cli::{DataOptions, Versions, value_name};
 use crate::label::Policy;
 use crate::output::{Answers, Line, Offsets, Shape, Whole};
 use crate::rules::{BoundScheme, Hierarchy};
@@ -403,17 +403,12 @@ impl PyEngine {
 
 impl PyEngine {
     fn job<'a>(&'a self, texts: &'a Texts, ids: Option<&'a Texts>, table: &str) -> PyResult<Job<'a>> {
-        let Some(shape) = Shape::value_variants().iter().find(|s| shape_name(**s) == table) else {
-            let known: Vec<String> = Shape::value_variants().iter().map(|s| shape_name(*s)).collect();
+        let Some(shape) = Shape::value_variants().iter().find(|s| value_name(*s) == table) else {
+            let known: Vec<String> = Shape::value_variants().iter().map(value_name).collect();
             return Err(fault(format!("unknown table \"{table}\"; expected {}", known.join(", "))));
         };
         Ok(Job::new(self.engine(), self.schemes()?, self.settings.policy, *shape, (texts, ids)))
     }
-}
-
-/// The name that the command line gives the shape.
-fn shape_name(shape: Shape) -> String {
-    shape.to_possible_value().map_or_else(String::new, |v| v.get_name().to_owned())
 }
 
 /// What ``Engine.explain`` gives: ``html`` is the page that ``radlabel explain --format html`` writes, ``text`` the

@@ -11,9 +11,9 @@ use crate::cli::whole::WholeOptions;
 use crate::engine::Note;
 use crate::input::{Batch, Reading};
 use crate::label::Policy;
-use crate::output::{self, Cells, CsvCells, Labelled, Line, Look, Offsets, Rows, Table, Whole};
+use crate::output::{self, CsvCells, Labelled, Line, Look, Offsets, Rows, Table, Whole};
 use crate::rules::{BoundScheme, Hierarchy, Profile};
-use crate::{Analysis, Engine, Metadata, Report, Scratch, Status};
+use crate::{Analysis, Engine, Metadata, Report, Scratch};
 use std::borrow::Cow;
 
 /// What every thread shares.
@@ -146,9 +146,9 @@ impl Job<'_> {
         let text = self.text;
         let line = Line { engine, policy, report, analysis, labelled: &labelled, notes, offsets, more: &more, text };
         match out {
-            Out::Csv(cells) => self.rows(&line, &mut **cells, tally),
+            Out::Csv(cells) => self.table.rows(&line, &mut **cells, |status| tally.label(status)),
             #[cfg(feature = "arrow")]
-            Out::Arrow(cells) => self.rows(&line, &mut **cells, tally),
+            Out::Arrow(cells) => self.table.rows(&line, &mut **cells, |status| tally.label(status)),
             Out::Files(files) => match self.layout {
                 Layout::Brat => {
                     let stem = output::file_name(&report.id);
@@ -183,15 +183,6 @@ impl Job<'_> {
             Out::None(_) => {}
         }
         None
-    }
-
-    fn rows(&self, line: &Line<'_>, cells: &mut dyn Cells, tally: &mut Tally) {
-        if let Some(profile) = self.profile {
-            let statuses: Vec<Status> =
-                Rows::of(line, profile, self.schemes[0].0).rows().iter().map(|r| r.status).collect();
-            statuses.into_iter().for_each(|status| tally.label(status));
-        }
-        self.table.rows(line, cells);
     }
 
     fn labelled(&self, report: &Report, analysis: &Analysis) -> Vec<Labelled<'_>> {

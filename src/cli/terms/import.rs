@@ -194,7 +194,7 @@ fn summary(options: &Options, format: Format, import: &Import, hierarchy: &Hiera
     if import.clashes.len() > SHOWN {
         say(format_args!("radlabel: ... and {} more clashes", import.clashes.len() - SHOWN));
     }
-    let format = clap::ValueEnum::to_possible_value(&format).map_or_else(String::new, |v| v.get_name().to_owned());
+    let format = crate::cli::value_name(&format);
     let taken = summary.known + summary.new;
     let mut lines = vec![
         ("read".to_owned(), format!("{} concepts ({format})", summary.read)),
