@@ -2,6 +2,7 @@
 //! absent or uncertain**, shows why, and maps the findings to the labels of a scheme.
 #![doc = include_str!("DESIGN.md")]
 
+pub mod annotation;
 mod assertion;
 mod attribute;
 pub mod check;
@@ -17,9 +18,11 @@ mod grade;
 mod label;
 mod lexeme;
 pub mod lexicon;
+pub mod link;
 mod measure;
 mod mention;
 mod overview;
+pub mod pair;
 mod reach;
 mod report;
 pub mod rules;
@@ -29,14 +32,21 @@ pub mod score;
 mod section;
 mod sentence;
 mod span;
+pub mod study;
 mod token;
 
+#[cfg(feature = "cli")]
+#[allow(dead_code, reason = "being built")]
+pub(crate) mod annotations;
 #[cfg(feature = "arrow")]
 pub(crate) mod arrow;
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "dicom")]
 pub(crate) mod dicom;
+#[cfg(feature = "cli")]
+#[allow(dead_code, reason = "being built")]
+pub(crate) mod imaging;
 #[cfg(feature = "cli")]
 pub mod input;
 #[cfg(feature = "cli")]

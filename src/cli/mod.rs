@@ -9,10 +9,13 @@ mod inputs;
 mod label;
 mod label_table;
 mod labels;
+mod link;
+mod pair;
 mod repeats;
 mod same;
 mod score;
 mod stream;
+mod studies;
 mod summary;
 mod terms;
 mod votes;
@@ -38,6 +41,9 @@ enum Command {
     Label(label::Options),
     Alerts(alerts::Options),
     Labels(labels::Options),
+    Studies(studies::Options),
+    Link(link::Options),
+    Pair(pair::Options),
     Assert(assert::Options),
     Explain(explain::Options),
     Score(score::Options),
@@ -241,6 +247,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Label(options) => label::run(&options),
         Command::Alerts(options) => alerts::run(&options),
         Command::Labels(options) => labels::run(&options),
+        Command::Studies(options) => studies::run(&options),
+        Command::Link(options) => link::run(&options),
+        Command::Pair(options) => pair::run(&options),
         Command::Assert(options) => assert::run(&options),
         Command::Explain(options) => explain::run(&options),
         Command::Score(options) => score::run(&options),

@@ -5,6 +5,7 @@
 
 mod charset;
 mod content;
+mod node;
 mod parse;
 mod read;
 mod write;

@@ -2,9 +2,8 @@
 //!
 //! A reader of its own, because it must take any bytes: the reader of `dicom-object` calls itself once a nested
 //! sequence, and sets aside as much memory as a length claims. Here every length is checked against the bytes that
-//! are left and the depth is bounded. Knows nothing of reports but that no other object is worth reading on.
+//! are left and the depth is bounded. Knows nothing of reports and images: what objects a caller wants, it says.
 
-use super::expect_report;
 use dicom_core::Tag;
 use dicom_core::VR;
 use dicom_core::dictionary::{DataDictionary, DataDictionaryEntry};
@@ -35,7 +34,12 @@ pub(super) enum Value<'a> {
     Bytes(&'a [u8]),
     /// The items of a sequence.
     Items(Vec<Vec<Element<'a>>>),
+    /// Compressed pixel data: the fragments, the offset table first.
+    Fragments(Vec<&'a [u8]>),
 }
+
+/// Tells why an object of a SOP class is not wanted.
+pub(super) type Expect = fn(&str) -> Result<(), String>;
 
 /// How elements are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +59,7 @@ pub(super) struct Opened<'a> {
 }
 
 /// Finds the data set behind preamble and meta information, where the file has them.
-pub(super) fn open(bytes: &[u8]) -> Result<Opened<'_>, String> {
+pub(super) fn open(bytes: &[u8], expect: Expect) -> Result<Opened<'_>, String> {
     let start = if super::is_dicom(bytes) { 132 } else { 0 };
     if bytes.len() < start + 8 {
         return Err(format!("{} bytes; expected a DICOM file", bytes.len()));
@@ -67,7 +71,7 @@ pub(super) fn open(bytes: &[u8]) -> Result<Opened<'_>, String> {
         let header = cursor.header(end)?;
         let value = cursor.take(header.tag, header.length, end)?;
         match header.tag {
-            tags::MEDIA_STORAGE_SOP_CLASS_UID if !value.is_empty() => expect_report(&ascii(value))?,
+            tags::MEDIA_STORAGE_SOP_CLASS_UID if !value.is_empty() => expect(&ascii(value))?,
             tags::TRANSFER_SYNTAX_UID => transfer = Some(ascii(value)),
             _ => {}
         }
@@ -99,8 +103,8 @@ fn inflate(bytes: &[u8]) -> Result<Vec<u8>, String> {
 }
 
 impl Opened<'_> {
-    /// Reads the data set; an object that is no structured report is told as soon as its class is known.
-    pub(super) fn data_set(&self) -> Result<Vec<Element<'_>>, String> {
+    /// Reads the data set; an object that is not wanted is told as soon as its class is known.
+    pub(super) fn data_set(&self, expect: Expect) -> Result<Vec<Element<'_>>, String> {
         let mut cursor = Cursor { bytes: &self.bytes, at: self.start, syntax: self.syntax };
         let end = cursor.bytes.len();
         let mut known = false;
@@ -117,15 +121,15 @@ impl Opened<'_> {
             let element = cursor.element(end, 0)?;
             known |= element.tag == tags::SOP_CLASS_UID;
             if element.tag > tags::SOP_CLASS_UID && !known {
-                return Err("DICOM without a SOP class (0008,0016); expected a structured report (SR)".to_owned());
+                return Err("DICOM without a SOP class (0008,0016)".to_owned());
             }
             if let (tags::SOP_CLASS_UID, Value::Bytes(uid)) = (element.tag, &element.value) {
-                expect_report(&ascii(uid))?;
+                expect(&ascii(uid))?;
             }
             elements.push(element);
         }
         if !known {
-            return Err("DICOM without a SOP class (0008,0016); expected a structured report (SR)".to_owned());
+            return Err("DICOM without a SOP class (0008,0016)".to_owned());
         }
         Ok(elements)
     }
@@ -232,8 +236,7 @@ impl<'a> Cursor<'a> {
         }
         let open = length == UNDEFINED;
         let value = if tag.0 == 0x7FE0 && open {
-            self.fragments(end)?;
-            Value::Bytes(&[])
+            Value::Fragments(self.fragments(end)?)
         } else if sequence || open {
             let inner = if unknown { IMPLICIT } else { self.syntax };
             let outer = std::mem::replace(&mut self.syntax, inner);
@@ -246,14 +249,15 @@ impl<'a> Cursor<'a> {
         Ok(Element { tag, value })
     }
 
-    /// Compressed pixels: passed over.
-    fn fragments(&mut self, end: usize) -> Result<(), String> {
+    /// The fragments of compressed pixels.
+    fn fragments(&mut self, end: usize) -> Result<Vec<&'a [u8]>, String> {
+        let mut fragments = Vec::new();
         loop {
             let Header { tag, length, .. } = self.header(end)?;
             if tag != ITEM {
-                return Ok(());
+                return Ok(fragments);
             }
-            self.take(tag, length, end)?;
+            fragments.push(self.take(tag, length, end)?);
         }
     }
 

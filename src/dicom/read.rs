@@ -5,8 +5,9 @@
 //! tree and are not repeated.
 
 use super::charset::Charset;
-use super::parse::{Element, Value, ascii, open};
-use super::{OWN_DEVICE, OWN_ID, OWN_SCHEME, OWN_TEXT};
+use super::node::{Code, Node, line};
+use super::parse::{Value, open};
+use super::{OWN_DEVICE, OWN_ID, OWN_SCHEME, OWN_TEXT, expect_report};
 use crate::StudyKey;
 use crate::input::Document;
 use dicom_core::Tag;
@@ -51,8 +52,8 @@ const SUBJECT_ID: &str = "121030";
 /// # Errors
 /// No DICOM, no structured report, or damaged: told by class, tag and byte, never by text.
 pub(crate) fn read(bytes: &[u8]) -> Result<Vec<Document>, String> {
-    let opened = open(bytes)?;
-    let data_set = opened.data_set()?;
+    let opened = open(bytes, expect_report)?;
+    let data_set = opened.data_set(expect_report)?;
     let root = Node::new(&data_set, Charset::of("")?)?;
     if !matches!(root.value(tags::CONTENT_SEQUENCE), Some(Value::Items(_))) {
         return Err("a DICOM SR without its content (0040,A730): empty, or it breaks off before it".to_owned());
@@ -66,76 +67,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Vec<Document>, String> {
     Ok(vec![document(&root, text)?])
 }
 
-/// A data set or an item of a sequence, with the character set that holds in it.
-struct Node<'a> {
-    elements: &'a [Element<'a>],
-    charset: Charset,
-}
-
-/// A coded name or value.
-struct Code {
-    value: String,
-    scheme: String,
-    meaning: String,
-}
-
-impl Code {
-    fn is(&self, scheme: &str, value: &str) -> bool {
-        self.scheme == scheme && self.value == value
-    }
-}
-
 impl<'a> Node<'a> {
-    fn new(elements: &'a [Element<'a>], outer: Charset) -> Result<Node<'a>, String> {
-        let mut node = Node { elements, charset: outer };
-        if let Some(declared) = node.plain(tags::SPECIFIC_CHARACTER_SET) {
-            node.charset = Charset::of(&declared)?;
-        }
-        Ok(node)
-    }
-
-    fn value(&self, tag: Tag) -> Option<&'a Value<'a>> {
-        self.elements.iter().find(|e| e.tag == tag).map(|e| &e.value)
-    }
-
-    /// A value of the default repertoire: codes, dates, numbers, UIDs.
-    fn plain(&self, tag: Tag) -> Option<String> {
-        match self.value(tag)? {
-            Value::Bytes(bytes) => Some(ascii(bytes)).filter(|v| !v.is_empty()),
-            Value::Items(_) => None,
-        }
-    }
-
-    /// A value in the character set of the file, without its padding.
-    fn text(&self, tag: Tag) -> Option<String> {
-        match self.value(tag)? {
-            Value::Bytes(bytes) => {
-                let text = self.charset.decode(bytes);
-                Some(text.trim_end_matches(['\0', ' ']).to_owned()).filter(|v| !v.trim().is_empty())
-            }
-            Value::Items(_) => None,
-        }
-    }
-
-    fn items(&self, tag: Tag) -> Result<Vec<Node<'a>>, String> {
-        match self.value(tag) {
-            Some(Value::Items(items)) => items.iter().map(|item| Node::new(item, self.charset)).collect(),
-            _ => Ok(Vec::new()),
-        }
-    }
-
-    /// The first code of a sequence.
-    fn code(&self, tag: Tag) -> Option<Code> {
-        let item = self.items(tag).ok()?.into_iter().next()?;
-        let value =
-            [tags::CODE_VALUE, tags::LONG_CODE_VALUE, tags::URN_CODE_VALUE].into_iter().find_map(|t| item.text(t));
-        Some(Code {
-            value: value.unwrap_or_default().trim().to_owned(),
-            scheme: item.text(tags::CODING_SCHEME_DESIGNATOR).unwrap_or_default().trim().to_owned(),
-            meaning: line(&item.text(tags::CODE_MEANING)?),
-        })
-    }
-
     fn name(&self) -> Option<Code> {
         self.code(tags::CONCEPT_NAME_CODE_SEQUENCE)
     }
@@ -178,11 +110,6 @@ impl<'a> Node<'a> {
             None => value,
         })
     }
-}
-
-/// On one line, single spaces.
-fn line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The text of an item at the root that this program wrote.

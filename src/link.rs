@@ -1,0 +1,1 @@
+//! Reports and studies -> links; pure.
