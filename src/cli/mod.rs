@@ -10,6 +10,7 @@ mod label;
 mod label_table;
 mod labels;
 mod link;
+mod listing;
 mod pair;
 mod repeats;
 mod same;
