@@ -12,6 +12,7 @@ mod labels;
 mod link;
 mod pair;
 mod repeats;
+mod rows;
 mod same;
 mod score;
 mod stream;
