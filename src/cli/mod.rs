@@ -13,6 +13,7 @@ mod link;
 mod listing;
 mod pair;
 mod repeats;
+mod rows;
 mod same;
 mod score;
 mod stream;
