@@ -6,11 +6,13 @@
 mod table;
 
 use super::inputs::{InputOptions, RunOptions};
-use super::listing::{Listing, ListingFormat};
+use super::rows::{Layout, RowWriter};
+use super::server::ServerOptions;
 use super::stream::{self, Done, Steps};
 use super::summary::{Teller, Words};
 use super::{DataOptions, same, say};
-use crate::imaging;
+use crate::imaging::filter::Filter;
+use crate::imaging::{self, Take};
 use crate::input::{Batch, Gravity, Input, Told};
 use crate::link::{Conflict, Decision, Keys, Method, Outcome, Role, Ruled, Settings, Studies, Values, roles};
 use crate::rules::{BoundScheme, Status};
@@ -42,9 +44,12 @@ pub(super) struct Options {
     /// Where to write; the file appears only when everything is in it. Packed when it ends in .gz or .zst
     #[arg(long, short, value_name = "OUT")]
     output: Option<PathBuf>,
-    /// [default: by the ending of OUT, else csv]
+    /// How to write [default: by the ending of OUT, else a table on a terminal and csv elsewhere]
     #[arg(long, value_enum, value_name = "FORMAT")]
-    format: Option<ListingFormat>,
+    format: Option<Layout>,
+    /// Of the studies, only those with a row that meets this SQL expression: "modality = 'CR' and view = 'PA'"
+    #[arg(long = "where", value_name = "EXPR")]
+    filter: Option<String>,
     /// Keys that may find a study
     #[arg(
         long,
@@ -85,6 +90,8 @@ pub(super) struct Options {
     run: RunOptions,
     #[command(flatten)]
     input: InputOptions,
+    #[command(flatten)]
+    server: ServerOptions,
     #[command(flatten)]
     data: DataOptions,
 }
@@ -130,7 +137,9 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let values = values.ok_or_else(|| Error::Usage("no rule file of kind \"linking\"".to_owned()))?;
     let bound = options.merged.is_some().then(|| engine.scheme(&options.scheme)).transpose()?;
     let mut input = Input::open(&options.inputs, &options.reading())?;
-    let links = Listing::open(options.output.as_deref(), options.format, table::columns(), &options.metadata()?)?;
+    let layout = Layout::chosen(options.format, options.output.as_deref())?;
+    let short = layout == Layout::Table;
+    let links = RowWriter::open(layout, options.output.as_deref(), &table::columns(short), "links")?;
     let threads = options.run.threads();
     let (studies, problems) = studies(options, &values, threads)?;
     let words = Words { mentions: "links", labels: "" };
@@ -164,9 +173,9 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         return Err(teller.nothing_read(&options.inputs).into());
     }
     let roles = by_study(&kept);
-    table::write(links, &kept, &roles, &studies)?;
+    table::write(links, short, &kept, &roles, &studies)?;
     if let (Some(path), Some(bound)) = (&options.merged, bound) {
-        merged(options, path, bound, &kept, &roles, &studies)?;
+        merged(path, bound, &kept, &roles, &studies)?;
     }
     if let Some(path) = &options.without_report {
         without_report(path, &kept, &studies)?;
@@ -199,14 +208,6 @@ impl Options {
             accept: self.accept,
         }
     }
-
-    /// What made the table, for Parquet and Arrow.
-    fn metadata(&self) -> anyhow::Result<Vec<(String, String)>> {
-        #[cfg(feature = "arrow")]
-        return Ok(self.data.versions()?.metadata(&[], "links"));
-        #[cfg(not(feature = "arrow"))]
-        Ok(Vec::new())
-    }
 }
 
 /// Gathers the studies of all sources.
@@ -216,11 +217,17 @@ struct Gather<'v> {
     rows: u64,
     problems: u64,
     quiet: bool,
+    filter: Option<Filter>,
 }
 
-impl imaging::Take for Gather<'_> {
+impl Take for Gather<'_> {
     fn row(&mut self, row: StudyRow) -> Result<(), Error> {
         self.rows += 1;
+        if let Some(filter) = &self.filter
+            && !filter.holds(&row)?
+        {
+            return Ok(());
+        }
         self.studies.add(&row, self.values);
         Ok(())
     }
@@ -235,8 +242,9 @@ impl imaging::Take for Gather<'_> {
 
 fn studies(options: &Options, values: &Values<'_>, threads: usize) -> anyhow::Result<(Studies, u64)> {
     let quiet = options.run.quiet;
-    let mut gather = Gather { studies: Studies::default(), values, rows: 0, problems: 0, quiet };
-    let reading = imaging::Options { threads, ..imaging::Options::default() };
+    let filter = options.filter.as_deref().map(Filter::new).transpose()?;
+    let mut gather = Gather { studies: Studies::default(), values, rows: 0, problems: 0, quiet, filter };
+    let reading = imaging::Options { threads, server: options.server.server()?, ..imaging::Options::default() };
     imaging::read(&options.studies, &reading, &mut gather)?;
     let Gather { mut studies, rows, problems, .. } = gather;
     if studies.is_empty() {
@@ -331,7 +339,6 @@ fn by_study(kept: &[Linked]) -> Vec<Option<Role>> {
 
 /// The labels of each study that has a report, in the order of the studies.
 fn merged(
-    options: &Options,
     path: &std::path::Path,
     bound: &BoundScheme,
     kept: &[Linked],
@@ -344,7 +351,8 @@ fn merged(
             of_study.entry(link.study).or_default().push(i);
         }
     }
-    let mut listing = Listing::open(Some(path), None, table::merged_columns(&bound.scheme), &options.metadata()?)?;
+    let columns = table::merged_columns(&bound.scheme);
+    let mut rows = RowWriter::open(Layout::chosen(None, Some(path))?, Some(path), &columns, "study labels")?;
     for (study, reports) in of_study {
         let of: Vec<_> = reports
             .iter()
@@ -355,9 +363,9 @@ fn merged(
         let ids: Vec<&str> =
             reports.iter().filter(|&&i| roles[i] <= Some(Role::Addendum)).map(|&i| kept[i].id.as_str()).collect();
         let ruling = reports.iter().find(|&&i| roles[i] == Some(Role::Ruling)).map(|&i| kept[i].id.as_str());
-        listing.row(|cells| table::merged_row(cells, studies, study, ruling, &ids, reports.len(), &labels))?;
+        rows.row(|cells| table::merged_row(cells, studies, study, ruling, &ids, reports.len(), &labels))?;
     }
-    listing.finish()
+    rows.finish()
 }
 
 fn without_report(path: &std::path::Path, kept: &[Linked], studies: &Studies) -> anyhow::Result<()> {
@@ -367,11 +375,12 @@ fn without_report(path: &std::path::Path, kept: &[Linked], studies: &Studies) ->
             has[link.study as usize] = true;
         }
     }
-    let mut listing = Listing::open(Some(path), None, table::study_columns(), &[])?;
+    let columns = table::study_columns();
+    let mut rows = RowWriter::open(Layout::chosen(None, Some(path))?, Some(path), &columns, "studies")?;
     for study in (0..studies.len() as u32).filter(|&s| !has[s as usize]) {
-        listing.row(|cells| table::study_row(cells, studies, study))?;
+        rows.row(|cells| table::study_row(cells, studies, study))?;
     }
-    listing.finish()
+    rows.finish()
 }
 
 /// What became of the reports, on standard error.

@@ -10,12 +10,13 @@ mod label;
 mod label_table;
 mod labels;
 mod link;
-mod listing;
 mod pair;
 mod repeats;
 mod rows;
 mod same;
 mod score;
+#[allow(dead_code, reason = "`studies` and `link` flatten it")]
+mod server;
 mod stream;
 mod studies;
 mod summary;

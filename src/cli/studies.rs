@@ -3,8 +3,10 @@
 use super::inputs::RunOptions;
 use super::repeats::Repeats;
 use super::rows::{Layout, RowWriter};
+use super::server::ServerOptions;
 use super::{same, say};
 use crate::Error;
+use crate::imaging::filter::Filter;
 use crate::imaging::level::{Gathered, Level};
 use crate::imaging::quality::Quality;
 use crate::imaging::{self, Take};
@@ -26,7 +28,8 @@ use std::time::Instant;
 #[derive(clap::Args)]
 #[command(after_help = "Exit code: 0 done; 1 a file could not be read or is damaged; 2 wrong use or no study found.")]
 pub(super) struct Options {
-    /// Folders of DICOM files, DICOM files, or a DICOMDIR
+    /// Folders of DICOM files, DICOM files or a DICOMDIR, tables (CSV, Parquet, ...), FHIR ImagingStudy, DICOM JSON,
+    /// addresses of DICOMweb servers
     #[arg(required = true, value_name = "SOURCE")]
     sources: Vec<String>,
     /// What a row stands for
@@ -49,6 +52,8 @@ pub(super) struct Options {
     output: Option<PathBuf>,
     #[command(flatten)]
     run: RunOptions,
+    #[command(flatten)]
+    server: ServerOptions,
 }
 
 /// What a table for eyes shows unless asked.
@@ -57,25 +62,6 @@ const SHOWN: [(Level, &str); 3] = [
     (Level::Series, "date,modality,series_number,series_description,slice_thickness,view,images,problems"),
     (Level::Image, "path,modality,series_number,instance_number,view,laterality,rows,columns,problems"),
 ];
-
-#[cfg(feature = "sql")]
-use crate::imaging::filter::Filter;
-
-/// Stands where this program was built without SQLite.
-#[cfg(not(feature = "sql"))]
-struct Filter;
-
-#[cfg(not(feature = "sql"))]
-impl Filter {
-    fn new(_: &str) -> Result<Filter, Error> {
-        let message = "--where: this radlabel was built without it; expected one built with --features sql or full";
-        Err(Error::Usage(message.to_owned()))
-    }
-
-    fn holds(&self, _: &StudyRow) -> Result<bool, Error> {
-        Ok(true)
-    }
-}
 
 pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let start = Instant::now();
@@ -100,7 +86,11 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         tally: Tally::default(),
         broken: None,
     };
-    let reading = imaging::Options { threads: options.run.threads(), pixel_hash: options.pixel_hash };
+    let reading = imaging::Options {
+        threads: options.run.threads(),
+        pixel_hash: options.pixel_hash,
+        server: options.server.server()?,
+    };
     let read = imaging::read(&options.sources, &reading, &mut studies);
     // What the system said of the output matters more than that reading stopped for it.
     if let Some(error) = studies.broken.take() {

@@ -183,14 +183,8 @@ impl Opened<'_> {
     pub(super) fn head(&self, keep: &[Tag]) -> Head<'_> {
         let mut cursor = self.cursor();
         let end = cursor.bytes.len();
-        let mut head = Head {
-            elements: Vec::new(),
-            big: self.syntax.big,
-            fault: None,
-            needs: None,
-            end: 0,
-            pixels: None,
-        };
+        let mut head =
+            Head { elements: Vec::new(), big: self.syntax.big, fault: None, needs: None, end: 0, pixels: None };
         while cursor.at < end {
             let at = cursor.at;
             if cursor.bytes[at..].starts_with(&[0; 4]) {

@@ -103,13 +103,7 @@ fn is_object(bytes: &[u8]) -> bool {
     }
 }
 
-fn object(
-    file: &mut File,
-    size: u64,
-    opened: &Opened<'_>,
-    head: &Head<'_>,
-    pixel_hash: bool,
-) -> Result<Found, String> {
+fn object(file: &mut File, size: u64, opened: &Opened<'_>, head: &Head<'_>, pixel_hash: bool) -> Result<Found, String> {
     let described = describe(head);
     let mut row = described.row;
     row.transfer_syntax.clone_from(&opened.transfer);

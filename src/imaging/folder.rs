@@ -65,8 +65,7 @@ fn files(
     take: &mut dyn Take,
 ) -> Result<(), Error> {
     let fault = |e: &dyn std::fmt::Display| Error::input(root.display().to_string(), e);
-    let pool =
-        rayon::ThreadPoolBuilder::new().num_threads(options.threads.max(1)).build().map_err(|e| fault(&e))?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads.max(1)).build().map_err(|e| fault(&e))?;
     let mut other = 0_u64;
     let mut last: Vec<(PathBuf, Read)> = Vec::new();
     let (mut batch, mut told) = next();

@@ -3,15 +3,28 @@
 //!
 //! No message holds a patient's id or name: files, rows and addresses are told by place.
 
+mod cells;
+mod columns;
+mod dicom_json;
+mod fhir;
 #[cfg(feature = "sql")]
 pub(crate) mod filter;
 #[cfg(feature = "dicom")]
 mod folder;
+#[cfg(feature = "dicomweb")]
+mod http;
+mod index;
 pub(crate) mod level;
+#[cfg(feature = "dicomweb")]
+mod pages;
+#[cfg(feature = "dicomweb")]
+mod qido;
 pub(crate) mod quality;
+pub(crate) mod server;
 
 use crate::Error;
 use crate::input::Told;
+use crate::input::records::{self, Shape};
 use crate::study::StudyRow;
 use std::path::Path;
 
@@ -22,6 +35,8 @@ pub(crate) struct Options {
     pub(crate) threads: usize,
     /// Hash the pixel data of files, to find doubled images.
     pub(crate) pixel_hash: bool,
+    /// How to ask servers.
+    pub(crate) server: server::Server,
 }
 
 /// Takes the rows and the messages of a source.
@@ -45,29 +60,69 @@ pub(crate) trait Take {
 /// # Errors
 /// A source that cannot be read at all; what is wrong within one is told and the rest is read.
 pub(crate) fn read(sources: &[String], options: &Options, take: &mut dyn Take) -> Result<(), Error> {
-    for source in sources {
+    sources.iter().try_for_each(|source| {
         let path = Path::new(source);
-        match kind(source)? {
-            Kind::Folder => folder::folder(path, options, take)?,
-            Kind::Dicom => folder::file(path, options, take)?,
+        match () {
+            () if is_address(source) => server(source, options, take),
+            () if path.is_dir() => folder::folder(path, options, take),
+            () => file(path, options, take),
+        }
+    })
+}
+
+/// The source is a server's.
+pub(crate) fn is_address(source: &str) -> bool {
+    let begins = |scheme: &str| source.get(..scheme.len()).is_some_and(|s| s.eq_ignore_ascii_case(scheme));
+    begins("http://") || begins("https://")
+}
+
+#[cfg(feature = "dicomweb")]
+fn server(source: &str, options: &Options, take: &mut dyn Take) -> Result<(), Error> {
+    qido::read(source, &options.server, take)
+}
+
+#[cfg(not(feature = "dicomweb"))]
+fn server(_: &str, _: &Options, _: &mut dyn Take) -> Result<(), Error> {
+    let message = "a server, which this radlabel was built without; expected one built with --features dicomweb";
+    Err(Error::Usage(message.to_owned()))
+}
+
+/// Reads a file, or standard input for `-`, as what it looks like inside.
+fn file(path: &Path, options: &Options, take: &mut dyn Take) -> Result<(), Error> {
+    let opened = records::open(path)?;
+    match opened.shape {
+        Shape::Table(delimiter) => index::delimited(opened, delimiter, take),
+        Shape::Columnar => index::columnar(opened, path, take),
+        Shape::Json if holds(&opened.feed.head, b"\"resourceType\"") => {
+            let frame = opened.json(path, true);
+            fhir::file(opened, frame, take)
+        }
+        Shape::Json if dicom_json::looks_like(&opened.feed.head) => dicom_json::file(opened, take),
+        Shape::Json => {
+            let frame = opened.json(path, false);
+            index::objects(opened, frame, take)
+        }
+        Shape::Dicom => folder::file(path, options, take),
+    }
+}
+
+/// Stands where this program was built without SQLite.
+#[cfg(not(feature = "sql"))]
+pub(crate) mod filter {
+    use super::{Error, StudyRow};
+
+    pub(crate) struct Filter;
+
+    impl Filter {
+        pub(crate) fn new(_: &str) -> Result<Filter, Error> {
+            let message = "--where: this radlabel was built without it; expected one built with --features sql or full";
+            Err(Error::Usage(message.to_owned()))
+        }
+
+        pub(crate) fn holds(&self, _: &StudyRow) -> Result<bool, Error> {
+            Ok(true)
         }
     }
-    Ok(())
-}
-
-/// What a source is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    /// A folder, of DICOM files.
-    Folder,
-    /// A DICOM file or a DICOMDIR.
-    Dicom,
-}
-
-/// What a source is, by its place and its first bytes.
-fn kind(source: &str) -> Result<Kind, Error> {
-    let metadata = std::fs::metadata(source).map_err(|e| Error::input(source, e))?;
-    Ok(if metadata.is_dir() { Kind::Folder } else { Kind::Dicom })
 }
 
 /// Stands where this program was built without DICOM.
@@ -82,3 +137,10 @@ mod folder {
 
     pub(super) use folder as file;
 }
+
+fn holds(head: &[u8], needle: &[u8]) -> bool {
+    memchr::memmem::find(head, needle).is_some()
+}
+
+#[cfg(test)]
+mod tests;

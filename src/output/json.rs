@@ -319,7 +319,7 @@ pub(super) fn integer(out: &mut Vec<u8>, mut number: u32) {
 }
 
 /// A JSON string, escaped where need be.
-pub(crate) fn string(out: &mut Vec<u8>, text: &str) {
+pub(super) fn string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     let bytes = text.as_bytes();
     let mut from = 0;

@@ -25,7 +25,7 @@ mod whole;
 
 pub(crate) use self::csv::{CsvCells, csv_header, label_name, value};
 pub(crate) use confidence::confidence;
-pub(crate) use json::{Answers, DOUBLED_ID, Line, mark_doubled, string as json_string};
+pub(crate) use json::{Answers, DOUBLED_ID, Line, mark_doubled};
 pub(crate) use offsets::Offsets;
 pub(crate) use passing::PassingFolder;
 pub(crate) use rows::Rows;

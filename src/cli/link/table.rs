@@ -1,7 +1,7 @@
 //! The tables of `radlabel link`: links, merged labels, studies without a report.
 
 use super::Linked;
-use crate::cli::listing::Listing;
+use crate::cli::rows::RowWriter;
 use crate::link::{Field, Outcome, Role, Studies};
 use crate::output::table::{Cells, ColumnSpec, Kind};
 use crate::rules::{Scheme, Status};
@@ -25,62 +25,79 @@ const COLUMNS: [(&str, Kind, &str); 15] = [
     ("reason", Kind::Text, "Why it is not linked, or what is odd about the link"),
 ];
 
+/// Columns of a table for eyes.
+const SHORT: [&str; 7] = ["report_id", "outcome", "study_uid", "method", "confidence", "conflicts", "reason"];
+
 fn specs(columns: &[(&str, Kind, &'static str)]) -> Vec<ColumnSpec> {
     columns.iter().map(|&(name, kind, about)| ColumnSpec { name: name.to_owned(), kind, about }).collect()
 }
 
-/// Columns of the link table.
-pub(super) fn columns() -> Vec<ColumnSpec> {
-    specs(&COLUMNS)
+/// Columns of the link table; of a short one those that eyes want.
+pub(super) fn columns(short: bool) -> Vec<ColumnSpec> {
+    let all = specs(&COLUMNS);
+    all.into_iter().filter(|c| !short || SHORT.contains(&c.name.as_str())).collect()
 }
 
 /// Writes all links in the order of the reports.
 pub(super) fn write(
-    mut listing: Listing,
+    mut rows: RowWriter,
+    short: bool,
     kept: &[Linked],
     roles: &[Option<Role>],
     studies: &Studies,
 ) -> anyhow::Result<()> {
     for (linked, role) in kept.iter().zip(roles) {
         if linked.decision.links.is_empty() {
-            listing.row(|cells| row(cells, linked, None, *role, studies))?;
+            rows.row(|cells| row(cells, short, linked, None, *role, studies))?;
         }
         for number in 0..linked.decision.links.len() {
-            listing.row(|cells| row(cells, linked, Some(number), *role, studies))?;
+            rows.row(|cells| row(cells, short, linked, Some(number), *role, studies))?;
         }
     }
-    listing.finish()
+    rows.finish()
 }
 
 fn filled(text: &str) -> Option<&str> {
     (!text.is_empty()).then_some(text)
 }
 
-fn row(cells: &mut dyn Cells, linked: &Linked, number: Option<usize>, role: Option<Role>, studies: &Studies) {
+fn row(
+    cells: &mut dyn Cells,
+    short: bool,
+    linked: &Linked,
+    number: Option<usize>,
+    role: Option<Role>,
+    studies: &Studies,
+) {
     let decision = &linked.decision;
     let link = number.map(|n| &decision.links[n]);
     let study = link.map(|l| l.study);
     cells.text(Some(&linked.id));
     cells.text(Some(decision.outcome.name()));
     cells.text(study.and_then(|s| filled(studies.uid(s))));
-    cells.text(study.and_then(|s| filled(studies.accession(s))));
-    cells.text(study.and_then(|s| filled(studies.patient(s))));
-    let date = study.and_then(|s| studies.study(s).date).map(|d| d.to_string());
-    cells.text(date.as_deref());
+    if !short {
+        cells.text(study.and_then(|s| filled(studies.accession(s))));
+        cells.text(study.and_then(|s| filled(studies.patient(s))));
+        let date = study.and_then(|s| studies.study(s).date).map(|d| d.to_string());
+        cells.text(date.as_deref());
+    }
     cells.text(link.map(|l| l.method.name()));
     // More digits than mean anything would only differ from machine to machine.
     cells.real(link.map(|l| ((l.confidence * 1e5).floor() / 1e5) as f32));
-    let agrees: Vec<&str> =
-        Field::ALL.into_iter().filter(|f| link.is_some_and(|l| l.agrees & f.bit() != 0)).map(Field::name).collect();
-    cells.texts(&agrees);
+    if !short {
+        let agrees = Field::ALL.into_iter().filter(|f| link.is_some_and(|l| l.agrees & f.bit() != 0));
+        cells.texts(&agrees.map(Field::name).collect::<Vec<_>>());
+    }
     let conflicts = number.map_or(&[][..], |n| &linked.conflicts[n]);
     let told: Vec<String> =
         conflicts.iter().map(|c| format!("{}: {} / {}", c.field.name(), c.report, c.study)).collect();
     cells.texts(&told.iter().map(String::as_str).collect::<Vec<_>>());
-    cells.number(number.map(|n| n as u32 + 1));
-    cells.number(Some(decision.candidates));
-    cells.text(role.filter(|_| decision.outcome == Outcome::Linked).map(Role::name));
-    cells.number(study.map(|s| studies.study(s).images));
+    if !short {
+        cells.number(number.map(|n| n as u32 + 1));
+        cells.number(Some(decision.candidates));
+        cells.text(role.filter(|_| decision.outcome == Outcome::Linked).map(Role::name));
+        cells.number(study.map(|s| studies.study(s).images));
+    }
     cells.text(filled(decision.reason));
 }
 
