@@ -53,6 +53,13 @@ macro_rules! study_row {
             $(#[doc = $about] pub $name: study_row!(@type $kind),)*
         }
 
+        impl StudyRow {
+            /// Takes from another row what is missing here; texts of which there may be several are united.
+            pub fn fill(&mut self, other: &StudyRow) {
+                $(study_row!(@fill $kind self.$name, other.$name);)*
+            }
+        }
+
         /// The columns of the study table, in order.
         pub const COLUMNS: &[Column] = &[$(Column {
             name: stringify!($name),
@@ -74,6 +81,18 @@ macro_rules! study_row {
     (@get number $field:expr) => { Cell::Number($field) };
     (@get real $field:expr) => { Cell::Real($field) };
     (@get texts $field:expr) => { Cell::Texts(&$field) };
+    (@fill texts $into:expr, $from:expr) => {
+        for text in &$from {
+            if !$into.contains(text) {
+                $into.push(text.clone());
+            }
+        }
+    };
+    (@fill $kind:ident $into:expr, $from:expr) => {
+        if $into.is_none() {
+            $into.clone_from(&$from);
+        }
+    };
     (@set text $field:expr, $cell:ident) => {{
         let cell = $cell.trim();
         $field = (!cell.is_empty()).then(|| cell.to_owned());
@@ -173,6 +192,11 @@ mod tests {
             };
             assert_eq!(back, cell, "{}", column.name);
         }
+        let mut filled = StudyRow { modality: Some("CT".to_owned()), ..StudyRow::default() };
+        filled.fill(&row);
+        filled.fill(&row);
+        let kept = StudyRow { modality: Some("CT".to_owned()), ..row.clone() };
+        assert_eq!(filled, kept, "what stands is kept, what is missing is taken, once");
         let rows = StudyRow::column("rows").expect("a column");
         assert!(!(rows.set)(&mut row, "many") && (rows.set)(&mut row, " ") && row.rows.is_none());
     }

@@ -36,6 +36,7 @@ fn data_type(kind: Kind) -> DataType {
         Kind::Value | Kind::Vote => DataType::Int8,
         Kind::Number => DataType::Int32,
         Kind::Real => DataType::Float32,
+        Kind::Measure => DataType::Float64,
         Kind::Flag => DataType::Boolean,
         Kind::Texts => list(DataType::Utf8),
         Kind::Reals => list(DataType::Float64),
@@ -53,6 +54,7 @@ enum Column {
     Value(Int8Builder),
     Number(Int32Builder),
     Real(Float32Builder),
+    Measure(Float64Builder),
     Flag(BooleanBuilder),
     Texts(ListBuilder<StringBuilder>),
     Reals(ListBuilder<Float64Builder>),
@@ -81,6 +83,7 @@ impl ArrowCells {
                 Kind::Value | Kind::Vote => Column::Value(Int8Builder::new()),
                 Kind::Number => Column::Number(Int32Builder::new()),
                 Kind::Real => Column::Real(Float32Builder::new()),
+                Kind::Measure => Column::Measure(Float64Builder::new()),
                 Kind::Flag => Column::Flag(BooleanBuilder::new()),
                 Kind::Texts => {
                     Column::Texts(ListBuilder::new(StringBuilder::new()).with_field(element(DataType::Utf8)))
@@ -118,6 +121,7 @@ impl ArrowCells {
                     Column::Value(b) => Arc::new(b.finish()),
                     Column::Number(b) => Arc::new(b.finish()),
                     Column::Real(b) => Arc::new(b.finish()),
+                    Column::Measure(b) => Arc::new(b.finish()),
                     Column::Flag(b) => Arc::new(b.finish()),
                     Column::Texts(b) => Arc::new(b.finish()),
                     Column::Reals(b) => Arc::new(b.finish()),
@@ -140,6 +144,7 @@ impl ArrowCells {
             Some(Column::Value(_)) => matches!(kind, Kind::Value | Kind::Vote),
             Some(Column::Number(_)) => kind == Kind::Number,
             Some(Column::Real(_)) => kind == Kind::Real,
+            Some(Column::Measure(_)) => kind == Kind::Measure,
             Some(Column::Flag(_)) => kind == Kind::Flag,
             Some(Column::Texts(_)) => kind == Kind::Texts,
             Some(Column::Reals(_)) => kind == Kind::Reals,
@@ -201,6 +206,12 @@ impl Cells for ArrowCells {
 
     fn real(&mut self, value: Option<f32>) {
         if let Some(Column::Real(b)) = self.next(Kind::Real) {
+            b.append_option(value);
+        }
+    }
+
+    fn measure(&mut self, value: Option<f64>) {
+        if let Some(Column::Measure(b)) = self.next(Kind::Measure) {
             b.append_option(value);
         }
     }

@@ -20,7 +20,8 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-const KINDS: [Kind; 7] = [Kind::Text, Kind::Value, Kind::Number, Kind::Real, Kind::Flag, Kind::Texts, Kind::Reals];
+const KINDS: [Kind; 8] =
+    [Kind::Text, Kind::Value, Kind::Number, Kind::Real, Kind::Flag, Kind::Texts, Kind::Reals, Kind::Measure];
 
 fn columns() -> Vec<ColumnSpec> {
     let spec = |kind: Kind| ColumnSpec { name: format!("{kind:?}").to_lowercase(), kind, about: "what it means" };
@@ -45,6 +46,7 @@ fn table(rows: u32) -> RecordBatch {
         cells.flag(row % 2 == 0);
         cells.texts(if is_there { &["left", "right"] } else { &[] });
         cells.reals(if is_there { &[1.5, -2.0] } else { &[] });
+        cells.measure(is_there.then_some(f64::from(row) / 3.0));
         cells.end();
     }
     assert_eq!(cells.rows(), rows as usize);

@@ -12,9 +12,9 @@ mod labels;
 mod link;
 mod pair;
 mod repeats;
+mod rows;
 mod same;
 mod score;
-#[allow(dead_code, reason = "`studies` and `link` flatten it")]
 mod server;
 mod stream;
 mod studies;

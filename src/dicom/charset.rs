@@ -12,9 +12,16 @@ const ESCAPE: u8 = 0x1B;
 pub(super) struct Charset {
     /// `None` where none is declared, or only the default repertoire.
     first: Option<&'static Encoding>,
+    /// The set is not known: what is not ASCII becomes U+FFFD.
+    ascii: bool,
 }
 
 impl Charset {
+    /// Of a data set that declares none.
+    pub(super) const NONE: Charset = Charset { first: None, ascii: false };
+    /// Of a data set whose character set is not known.
+    pub(super) const UNKNOWN: Charset = Charset { first: None, ascii: true };
+
     /// Reads the values of Specific Character Set. The error names what is not known.
     pub(super) fn of(declared: &str) -> Result<Charset, String> {
         let mut first = None;
@@ -24,13 +31,19 @@ impl Charset {
                 first = encoding;
             }
         }
-        Ok(Charset { first })
+        Ok(Charset { first, ascii: false })
     }
 
     /// The text of a value. What its set does not hold becomes U+FFFD.
     pub(super) fn decode(self, bytes: &[u8]) -> String {
         if bytes.is_ascii() && !bytes.contains(&ESCAPE) {
             return String::from_utf8_lossy(bytes).into_owned();
+        }
+        if self.ascii {
+            return bytes
+                .iter()
+                .map(|&b| if b.is_ascii() { char::from(b) } else { char::REPLACEMENT_CHARACTER })
+                .collect();
         }
         // Text beyond ASCII under the default repertoire is a fault of the writer, and most write UTF-8 or Latin 1.
         let Some(first) = self.first.or(bytes.contains(&ESCAPE).then_some(WINDOWS_1252)) else {

@@ -5,12 +5,17 @@
 
 mod charset;
 mod content;
+mod directory;
+mod header;
 mod node;
 mod parse;
 mod read;
+mod scan;
 mod write;
 
+pub(crate) use directory::{Entry, directory};
 pub(crate) use read::read;
+pub(crate) use scan::{Found, scan};
 pub(crate) use write::write;
 
 use dicom_core::dictionary::UidDictionary;

@@ -24,6 +24,8 @@ const SEQUENCE_END: Tag = Tag(0xFFFE, 0xE0DD);
 #[derive(Debug)]
 pub(super) struct Element<'a> {
     pub(super) tag: Tag,
+    /// As the file says it; none where it is written implicitly.
+    pub(super) vr: Option<[u8; 2]>,
     pub(super) value: Value<'a>,
 }
 
@@ -50,62 +52,208 @@ struct Syntax {
 
 const IMPLICIT: Syntax = Syntax { explicit: false, big: false };
 const EXPLICIT: Syntax = Syntax { explicit: true, big: false };
+const BIG: Syntax = Syntax { explicit: true, big: true };
 
 /// A data set that lies open: its bytes, inflated if need be, and how they are written.
 pub(super) struct Opened<'a> {
     bytes: Cow<'a, [u8]>,
     start: usize,
     syntax: Syntax,
+    /// The transfer syntax that the meta information tells.
+    pub(super) transfer: Option<String>,
+    /// The SOP class that the meta information tells.
+    pub(super) class: Option<String>,
+    /// The bytes are inflated ones; what kept them from being all.
+    pub(super) inflated: Option<Result<(), String>>,
+}
+
+/// What stands before the pixel data of an object, as far as it can be read.
+pub(super) struct Head<'a> {
+    /// The elements that were asked for.
+    pub(super) elements: Vec<Element<'a>>,
+    /// Numbers are written with the high byte first.
+    pub(super) big: bool,
+    /// What ended the reading, where neither the pixel data nor the end of the bytes did.
+    pub(super) fault: Option<String>,
+    /// The reading would have gone on, had there been this many bytes.
+    pub(super) needs: Option<u64>,
+    /// Where the reading ended.
+    pub(super) end: u64,
+    /// Pixel data follow.
+    pub(super) pixels: Option<Pixels>,
+}
+
+/// Where the pixel data of a file stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Pixels {
+    /// Their first byte.
+    pub(super) start: u64,
+    /// How many there are by the file's own word; `None` where they are fragments up to a delimiter.
+    pub(super) length: Option<u32>,
+    /// Numbers are written with the high byte first.
+    pub(super) big: bool,
 }
 
 /// Finds the data set behind preamble and meta information, where the file has them.
 pub(super) fn open(bytes: &[u8], expect: Expect) -> Result<Opened<'_>, String> {
+    let opened = open_part(bytes, expect)?;
+    match &opened.inflated {
+        Some(Err(message)) => Err(message.clone()),
+        _ => Ok(opened),
+    }
+}
+
+/// The same of a file of which the first bytes are there; a deflated data set is as long as could be inflated.
+pub(super) fn open_part(bytes: &[u8], expect: Expect) -> Result<Opened<'_>, String> {
     let start = if super::is_dicom(bytes) { 132 } else { 0 };
     if bytes.len() < start + 8 {
         return Err(format!("{} bytes; expected a DICOM file", bytes.len()));
     }
-    let mut cursor = Cursor { bytes, at: start, syntax: EXPLICIT };
-    let mut transfer = None;
+    let mut cursor = Cursor { bytes, at: start, syntax: EXPLICIT, needs: 0 };
+    let (mut transfer, mut class) = (None, None);
     while cursor.group() == Some(2) {
         let end = bytes.len();
         let header = cursor.header(end)?;
         let value = cursor.take(header.tag, header.length, end)?;
         match header.tag {
-            tags::MEDIA_STORAGE_SOP_CLASS_UID if !value.is_empty() => expect(&ascii(value))?,
-            tags::TRANSFER_SYNTAX_UID => transfer = Some(ascii(value)),
+            tags::MEDIA_STORAGE_SOP_CLASS_UID if !value.is_empty() => {
+                let told = ascii(value);
+                expect(&told)?;
+                class = Some(told);
+            }
+            tags::TRANSFER_SYNTAX_UID => transfer = Some(ascii(value)).filter(|t| !t.is_empty()),
             _ => {}
         }
     }
     let (rest, at) = (&bytes[cursor.at..], cursor.at);
     let capitals = rest.get(4..6).is_some_and(|vr| vr.iter().all(u8::is_ascii_uppercase));
     let syntax = match transfer.as_deref() {
-        Some("1.2.840.10008.1.2.2") => Syntax { explicit: true, big: true },
+        Some("1.2.840.10008.1.2.2") => BIG,
         Some(uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN) => {
-            return Ok(Opened { bytes: Cow::Owned(inflate(rest)?), start: 0, syntax: EXPLICIT });
+            let (bytes, whole) = inflate(rest);
+            return Ok(Opened {
+                bytes: Cow::Owned(bytes),
+                start: 0,
+                syntax: EXPLICIT,
+                transfer,
+                class,
+                inflated: Some(whole),
+            });
         }
+        None if rest.starts_with(&[0, 8]) && capitals => BIG,
         // Without meta information the data set opens with the group 0008.
         None if cursor.group() != Some(8) && start == 0 => return Err("no DICOM file: no DICM at byte 128".to_owned()),
         // Some writers claim one and write the other; an explicit VR is two capitals.
         _ if capitals => EXPLICIT,
         _ => IMPLICIT,
     };
-    Ok(Opened { bytes: Cow::Borrowed(bytes), start: at, syntax })
+    Ok(Opened { bytes: Cow::Borrowed(bytes), start: at, syntax, transfer, class, inflated: None })
 }
 
-fn inflate(bytes: &[u8]) -> Result<Vec<u8>, String> {
+/// What could be inflated, and what kept it from being all.
+fn inflate(bytes: &[u8]) -> (Vec<u8>, Result<(), String>) {
     let mut out = Vec::new();
     let read = flate2::read::DeflateDecoder::new(bytes).take(MOST_INFLATED + 1).read_to_end(&mut out);
-    if out.len() as u64 > MOST_INFLATED {
-        return Err(format!("a deflated data set of over {} MiB", MOST_INFLATED >> 20));
-    }
-    read.map_err(|_| format!("a deflated data set that breaks off or is damaged: {} bytes inflated", out.len()))?;
-    Ok(out)
+    let whole = match read {
+        _ if out.len() as u64 > MOST_INFLATED => {
+            Err(format!("a deflated data set of over {} MiB", MOST_INFLATED >> 20))
+        }
+        Err(_) => Err(format!("a deflated data set that breaks off or is damaged: {} bytes inflated", out.len())),
+        Ok(_) => Ok(()),
+    };
+    (out, whole)
 }
 
 impl Opened<'_> {
+    fn cursor(&self) -> Cursor<'_> {
+        Cursor { bytes: &self.bytes, at: self.start, syntax: self.syntax, needs: 0 }
+    }
+
+    /// How many bytes lie open.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The bytes that lie open from this one on.
+    pub(super) fn from(&self, start: u64) -> &[u8] {
+        usize::try_from(start).ok().and_then(|start| self.bytes.get(start..)).unwrap_or_default()
+    }
+
+    /// Reads up to the pixel data and keeps these elements (sorted); what else has a length is passed over.
+    pub(super) fn head(&self, keep: &[Tag]) -> Head<'_> {
+        let mut cursor = self.cursor();
+        let end = cursor.bytes.len();
+        let mut head =
+            Head { elements: Vec::new(), big: self.syntax.big, fault: None, needs: None, end: 0, pixels: None };
+        while cursor.at < end {
+            let at = cursor.at;
+            if cursor.bytes[at..].starts_with(&[0; 4]) {
+                if let Some(found) = cursor.bytes[at..].iter().position(|&b| b != 0) {
+                    head.fault = Some(format!("no DICOM element at byte {}", at + found / 2 * 2));
+                } else {
+                    cursor.at = end;
+                }
+                break;
+            }
+            let read = cursor.header(end).and_then(|header| {
+                let passed = header.length != UNDEFINED && keep.binary_search(&header.tag).is_err();
+                if header.tag.0 == 0x7FE0 && (0x0008..=0x0010).contains(&header.tag.1) {
+                    let length = (header.length != UNDEFINED).then_some(header.length);
+                    head.pixels = Some(Pixels { start: cursor.at as u64, length, big: self.syntax.big });
+                } else if passed && header.tag.0 != 0xFFFE {
+                    cursor.take(header.tag, header.length, end)?;
+                } else {
+                    cursor.at = at;
+                    let element = cursor.element(end, 0)?;
+                    if keep.binary_search(&element.tag).is_ok() {
+                        head.elements.push(element);
+                    }
+                }
+                Ok(())
+            });
+            if let Err(message) = read {
+                head.fault = Some(message);
+                head.needs = (cursor.needs > end as u64).then_some(cursor.needs);
+                break;
+            }
+            if head.pixels.is_some() {
+                break;
+            }
+        }
+        head.end = cursor.at as u64;
+        head
+    }
+
+    /// The records of a DICOMDIR, each with the byte at which its item begins: by these bytes they tell of one another.
+    pub(super) fn records(&self) -> Result<Vec<(u32, Vec<Element<'_>>)>, String> {
+        let mut cursor = self.cursor();
+        let end = cursor.bytes.len();
+        let mut records = Vec::new();
+        while cursor.at < end {
+            let at = cursor.at;
+            let header = cursor.header(end)?;
+            if header.tag != tags::DIRECTORY_RECORD_SEQUENCE {
+                cursor.at = at;
+                cursor.element(end, 0)?;
+                continue;
+            }
+            let end = cursor.bounded(header.tag, header.length, end)?;
+            while cursor.at < end {
+                let at = cursor.at;
+                let item = cursor.header(end)?;
+                if item.tag != ITEM {
+                    break;
+                }
+                records.push((u32::try_from(at).unwrap_or(u32::MAX), cursor.item(item.length, end, 1)?));
+            }
+            break;
+        }
+        Ok(records)
+    }
+
     /// Reads the data set; an object that is not wanted is told as soon as its class is known.
     pub(super) fn data_set(&self, expect: Expect) -> Result<Vec<Element<'_>>, String> {
-        let mut cursor = Cursor { bytes: &self.bytes, at: self.start, syntax: self.syntax };
+        let mut cursor = self.cursor();
         let end = cursor.bytes.len();
         let mut known = false;
         let mut elements = Vec::new();
@@ -142,6 +290,7 @@ pub(super) fn ascii(value: &[u8]) -> String {
 
 struct Header {
     tag: Tag,
+    vr: Option<[u8; 2]>,
     sequence: bool,
     /// A sequence of unknown VR is written implicitly, whatever holds it.
     unknown: bool,
@@ -152,6 +301,8 @@ struct Cursor<'a> {
     bytes: &'a [u8],
     at: usize,
     syntax: Syntax,
+    /// Where the last read went beyond the bytes: how many it wanted to be there.
+    needs: u64,
 }
 
 impl<'a> Cursor<'a> {
@@ -163,6 +314,9 @@ impl<'a> Cursor<'a> {
     fn some<const N: usize>(&mut self, end: usize) -> Result<[u8; N], String> {
         let at = self.at;
         let found = self.bytes.get(at..end).and_then(|b| b.first_chunk::<N>());
+        if found.is_none() {
+            self.needs = (at + N) as u64;
+        }
         let found = found.ok_or_else(|| format!("the DICOM file breaks off within an element at byte {at}"))?;
         self.at += N;
         Ok(*found)
@@ -182,7 +336,7 @@ impl<'a> Cursor<'a> {
         let at = self.at;
         let tag = Tag(self.short(end)?, self.short(end)?);
         if tag.0 == 0xFFFE || !self.syntax.explicit {
-            return Ok(Header { tag, sequence: listed(tag), unknown: false, length: self.long(end)? });
+            return Ok(Header { tag, vr: None, sequence: listed(tag), unknown: false, length: self.long(end)? });
         }
         let vr = self.some::<2>(end)?;
         if !vr.iter().all(u8::is_ascii_uppercase) {
@@ -214,7 +368,7 @@ impl<'a> Cursor<'a> {
             self.long(end)?
         };
         let unknown = vr == *b"UN";
-        Ok(Header { tag, sequence: vr == *b"SQ" || unknown && listed(tag), unknown, length })
+        Ok(Header { tag, vr: Some(vr), sequence: vr == *b"SQ" || unknown && listed(tag), unknown, length })
     }
 
     /// The value of a known length, as it stands.
@@ -222,6 +376,7 @@ impl<'a> Cursor<'a> {
         let at = self.at;
         let left = end - at;
         if length as usize > left {
+            self.needs = at as u64 + u64::from(length);
             return Err(format!("element {tag} at byte {at} claims {length} bytes, {left} are left"));
         }
         self.at += length as usize;
@@ -230,7 +385,7 @@ impl<'a> Cursor<'a> {
 
     fn element(&mut self, end: usize, depth: usize) -> Result<Element<'a>, String> {
         let at = self.at;
-        let Header { tag, sequence, unknown, length } = self.header(end)?;
+        let Header { tag, vr, sequence, unknown, length } = self.header(end)?;
         if tag.0 == 0xFFFE {
             return Err(format!("a delimiter {tag} without its sequence at byte {at}"));
         }
@@ -246,7 +401,7 @@ impl<'a> Cursor<'a> {
         } else {
             Value::Bytes(self.take(tag, length, end)?)
         };
-        Ok(Element { tag, value })
+        Ok(Element { tag, vr, value })
     }
 
     /// The fragments of compressed pixels.
@@ -277,6 +432,7 @@ impl<'a> Cursor<'a> {
             }
         }
         if length == UNDEFINED {
+            self.needs = end as u64 + 8;
             return Err(format!("the DICOM file breaks off within sequence {tag} at byte {end}"));
         }
         Ok(items)
@@ -292,6 +448,7 @@ impl<'a> Cursor<'a> {
             elements.push(self.element(end, depth)?);
         }
         if length == UNDEFINED {
+            self.needs = end as u64 + 8;
             return Err(format!("the DICOM file breaks off within an item at byte {end}"));
         }
         Ok(elements)
@@ -308,12 +465,15 @@ impl<'a> Cursor<'a> {
     }
 
     /// Where a sequence or item of this length ends at the latest.
-    fn bounded(&self, tag: Tag, length: u32, end: usize) -> Result<usize, String> {
+    fn bounded(&mut self, tag: Tag, length: u32, end: usize) -> Result<usize, String> {
         let left = end - self.at;
         match length {
             UNDEFINED => Ok(end),
             length if length as usize <= left => Ok(self.at + length as usize),
-            length => Err(format!("element {tag} at byte {} claims {length} bytes, {left} are left", self.at)),
+            length => {
+                self.needs = self.at as u64 + u64::from(length);
+                Err(format!("element {tag} at byte {} claims {length} bytes, {left} are left", self.at))
+            }
         }
     }
 }

@@ -7,13 +7,19 @@ mod cells;
 mod columns;
 mod dicom_json;
 mod fhir;
+#[cfg(feature = "sql")]
+pub(crate) mod filter;
+#[cfg(feature = "dicom")]
+mod folder;
 #[cfg(feature = "dicomweb")]
 mod http;
 mod index;
+pub(crate) mod level;
 #[cfg(feature = "dicomweb")]
 mod pages;
 #[cfg(feature = "dicomweb")]
 mod qido;
+pub(crate) mod quality;
 pub(crate) mod server;
 
 use crate::Error;
@@ -42,6 +48,10 @@ pub(crate) trait Take {
     fn row(&mut self, row: StudyRow) -> Result<(), Error>;
     /// Something to tell.
     fn tell(&mut self, told: Told);
+    /// So many more files were looked into.
+    fn files(&mut self, count: u64) {
+        let _ = count;
+    }
 }
 
 /// Reads every source in turn: a folder or file of DICOM, a table (CSV, TSV, Parquet, Arrow), FHIR ImagingStudy (JSON,
@@ -50,8 +60,10 @@ pub(crate) trait Take {
 /// # Errors
 /// A source that cannot be read at all; what is wrong within one is told and the rest is read.
 pub(crate) fn read(sources: &[String], options: &Options, take: &mut dyn Take) -> Result<(), Error> {
-    sources.iter().try_for_each(|source| {
-        if is_address(source) { server(source, options, take) } else { file(Path::new(source), take) }
+    sources.iter().try_for_each(|source| match Path::new(source) {
+        _ if is_address(source) => server(source, options, take),
+        path if path.is_dir() => folder::folder(path, options, take),
+        path => file(path, options, take),
     })
 }
 
@@ -73,12 +85,13 @@ fn server(_: &str, _: &Options, _: &mut dyn Take) -> Result<(), Error> {
 }
 
 /// Reads a file, or standard input for `-`, as what it looks like inside.
-fn file(path: &Path, take: &mut dyn Take) -> Result<(), Error> {
+fn file(path: &Path, options: &Options, take: &mut dyn Take) -> Result<(), Error> {
     let opened = records::open(path)?;
     match opened.shape {
-        Shape::Table(delimiter) => index::delimited(opened, delimiter, take),
+        Shape::Dicom => folder::file(path, options, take),
         Shape::Columnar => index::columnar(opened, path, take),
-        Shape::Json if holds(&opened.feed.head, b"\"resourceType\"") => {
+        Shape::Table(delimiter) => index::delimited(opened, delimiter, take),
+        Shape::Json if memchr::memmem::find(&opened.feed.head, b"\"resourceType\"").is_some() => {
             let frame = opened.json(path, true);
             fhir::file(opened, frame, take)
         }
@@ -87,12 +100,20 @@ fn file(path: &Path, take: &mut dyn Take) -> Result<(), Error> {
             let frame = opened.json(path, false);
             index::objects(opened, frame, take)
         }
-        Shape::Dicom => Err(Error::input(opened.name, "a DICOM file, which is not read yet")),
     }
 }
 
-fn holds(head: &[u8], needle: &[u8]) -> bool {
-    memchr::memmem::find(head, needle).is_some()
+/// Stands where this program was built without DICOM.
+#[cfg(not(feature = "dicom"))]
+mod folder {
+    use super::{Error, Options, Path, Take};
+
+    pub(super) fn folder(path: &Path, _: &Options, _: &mut dyn Take) -> Result<(), Error> {
+        let message = "DICOM: this radlabel was built without it; expected one built with --features dicom or full";
+        Err(Error::input(path.display().to_string(), message))
+    }
+
+    pub(super) use folder as file;
 }
 
 #[cfg(test)]

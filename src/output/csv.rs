@@ -72,6 +72,10 @@ impl Cells for CsvCells {
         self.field(value.map_or_else(String::new, |v| format!("{v:.3}")));
     }
 
+    fn measure(&mut self, value: Option<f64>) {
+        self.field(value.map_or_else(String::new, |v| v.to_string()));
+    }
+
     fn flag(&mut self, value: bool) {
         self.field(if value { "true" } else { "false" });
     }

@@ -16,6 +16,7 @@ mod passing;
 mod rows;
 mod said;
 mod sink;
+pub(crate) mod studies;
 pub(crate) mod table;
 mod tables;
 mod terminal;

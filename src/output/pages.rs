@@ -14,6 +14,7 @@ fn told(kind: Kind) -> &'static str {
         Kind::Value | Kind::Vote => "int8",
         Kind::Number => "int32",
         Kind::Real => "float32",
+        Kind::Measure => "float64",
         Kind::Flag => "bool",
         Kind::Texts => "list of string",
         Kind::Reals => "list of float64",

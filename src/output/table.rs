@@ -14,6 +14,8 @@ pub(crate) enum Kind {
     Number,
     /// A probability. Arrow: Float32.
     Real,
+    /// A measure, in the unit that the column's name or meaning tells. Arrow: Float64.
+    Measure,
     /// Yes or no.
     Flag,
     /// Texts, none or more.
@@ -47,6 +49,8 @@ pub(crate) trait Cells {
     fn number(&mut self, value: Option<u32>);
     /// A cell of [`Kind::Real`].
     fn real(&mut self, value: Option<f32>);
+    /// A cell of [`Kind::Measure`].
+    fn measure(&mut self, value: Option<f64>);
     /// A cell of [`Kind::Flag`].
     fn flag(&mut self, value: bool);
     /// A cell of [`Kind::Texts`].

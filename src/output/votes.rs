@@ -178,6 +178,7 @@ mod tests {
         }
         fn number(&mut self, _: Option<u32>) {}
         fn real(&mut self, _: Option<f32>) {}
+        fn measure(&mut self, _: Option<f64>) {}
         fn flag(&mut self, _: bool) {}
         fn texts(&mut self, _: &[&str]) {}
         fn reals(&mut self, _: &[f64]) {}
