@@ -40,7 +40,10 @@ impl Charset {
             return String::from_utf8_lossy(bytes).into_owned();
         }
         if self.ascii {
-            return bytes.iter().map(|&b| if b.is_ascii() { char::from(b) } else { char::REPLACEMENT_CHARACTER }).collect();
+            return bytes
+                .iter()
+                .map(|&b| if b.is_ascii() { char::from(b) } else { char::REPLACEMENT_CHARACTER })
+                .collect();
         }
         // Text beyond ASCII under the default repertoire is a fault of the writer, and most write UTF-8 or Latin 1.
         let Some(first) = self.first.or(bytes.contains(&ESCAPE).then_some(WINDOWS_1252)) else {

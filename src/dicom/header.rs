@@ -417,8 +417,7 @@ impl<'a> Values<'a> {
             let orientation = || self.shared(tags::PLANE_ORIENTATION_SEQUENCE, directions);
             row.patient_orientation = row.patient_orientation.take().or_else(orientation);
             let place = |plane: &mut Values<'a>| plane.numbers::<3>(tags::IMAGE_POSITION_PATIENT);
-            row.position_mm =
-                row.position_mm.take().or_else(|| self.shared(tags::PLANE_POSITION_SEQUENCE, place));
+            row.position_mm = row.position_mm.take().or_else(|| self.shared(tags::PLANE_POSITION_SEQUENCE, place));
             let thickness = |measures: &mut Values<'a>| measures.lengths::<1>(tags::SLICE_THICKNESS);
             let measures = tags::PIXEL_MEASURES_SEQUENCE;
             row.slice_thickness = row.slice_thickness.or_else(|| self.shared(measures, thickness).map(|[t]| t));

@@ -65,8 +65,7 @@ fn files(
     take: &mut dyn Take,
 ) -> Result<(), Error> {
     let fault = |e: &dyn std::fmt::Display| Error::input(root.display().to_string(), e);
-    let pool =
-        rayon::ThreadPoolBuilder::new().num_threads(options.threads.max(1)).build().map_err(|e| fault(&e))?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads.max(1)).build().map_err(|e| fault(&e))?;
     let mut other = 0_u64;
     let mut last: Vec<(PathBuf, Read)> = Vec::new();
     let (mut batch, mut told) = next();
@@ -126,7 +125,11 @@ fn one(
 /// Gives a row of every file that a DICOMDIR names and that is not there; returns those that are.
 fn missing(path: &Path, root: &Path, take: &mut dyn Take) -> Result<Vec<PathBuf>, Error> {
     let entries = match directory(path) {
-        Ok(entries) => entries,
+        Ok((entries, None)) => entries,
+        Ok((entries, Some(fault))) => {
+            take.tell(Told::problem(path.display().to_string(), fault));
+            entries
+        }
         Err(message) => {
             take.tell(Told::problem(path.display().to_string(), message));
             return Ok(Vec::new());

@@ -46,7 +46,8 @@ impl Gathered {
         let series = row.series_uid.take();
         let place = match &row.study_uid {
             Some(study) => {
-                let within = if self.level == Level::Series { series.clone().unwrap_or_default() } else { String::new() };
+                let within =
+                    if self.level == Level::Series { series.clone().unwrap_or_default() } else { String::new() };
                 *self.places.entry((study.clone(), within)).or_insert(self.rows.len())
             }
             // Without a UID nothing says what belongs together.
@@ -147,7 +148,14 @@ mod tests {
             "||f|CT|||||",
         ] {
             let names = [
-                "study_uid", "series_uid", "sop_uid", "modality", "laterality", "patient_id", "date", "series_number",
+                "study_uid",
+                "series_uid",
+                "sop_uid",
+                "modality",
+                "laterality",
+                "patient_id",
+                "date",
+                "series_number",
                 "problems",
             ];
             gathered.add(row(&names.into_iter().zip(cells.split('|')).collect::<Vec<_>>()));

@@ -5,8 +5,8 @@
 
 use crate::study::StudyRow;
 use sha2::{Digest, Sha256};
-use std::collections::{HashMap, HashSet};
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 /// The first half of a SHA-256: no two values of an archive have the same.
 type Id = u128;
