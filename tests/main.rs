@@ -14,5 +14,7 @@ mod program;
 mod properties;
 mod release;
 mod score;
+#[cfg(feature = "dicom")]
+mod studies;
 mod terms;
 mod tidy;

@@ -46,7 +46,6 @@ fn table(rows: u32) -> RecordBatch {
         cells.flag(row % 2 == 0);
         cells.texts(if is_there { &["left", "right"] } else { &[] });
         cells.reals(if is_there { &[1.5, -2.0] } else { &[] });
-        cells.measure(is_there.then_some(f64::from(row) / 3.0));
         cells.end();
     }
     assert_eq!(cells.rows(), rows as usize);
@@ -444,4 +443,18 @@ fn row_groups_that_threads_encode_make_the_same_file() {
     assert_eq!(rows.rows_total(), Some(2000));
     let other = ArrowCells::new(&columns()[..1], schema(&columns()[..1], &[])).finish().unwrap();
     assert!(encoder.encode(&[other]).is_err());
+}
+
+#[test]
+fn measures_are_whole() {
+    let columns = [ColumnSpec { name: "mm".to_owned(), kind: Kind::Measure, about: "" }];
+    let mut cells = ArrowCells::new(&columns, schema(&columns, &[]));
+    for value in [Some(1.0 / 3.0), None, Some(0.703125)] {
+        cells.measure(value);
+        cells.end();
+    }
+    let batch = cells.finish().unwrap();
+    let read = read_bytes(&parquet_bytes(&[vec![batch.clone()]], &batch.schema()), 7).unwrap();
+    let cell = |s: &str| vec![Some(s.to_owned())];
+    assert_eq!(read.rows, [cell("0.3333333333333333"), vec![None], cell("0.703125")]);
 }

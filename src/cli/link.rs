@@ -12,6 +12,7 @@ use super::stream::{self, Done, Steps};
 use super::summary::{Teller, Words};
 use super::{DataOptions, same, say};
 use crate::imaging::filter::Filter;
+use crate::imaging::server::Level;
 use crate::imaging::{self, Take};
 use crate::input::{Batch, Gravity, Input, Told};
 use crate::link::{Conflict, Decision, Keys, Method, Outcome, Role, Ruled, Settings, Studies, Values, roles};
@@ -244,7 +245,8 @@ fn studies(options: &Options, values: &Values<'_>, threads: usize) -> anyhow::Re
     let quiet = options.run.quiet;
     let filter = options.filter.as_deref().map(Filter::new).transpose()?;
     let mut gather = Gather { studies: Studies::default(), values, rows: 0, problems: 0, quiet, filter };
-    let reading = imaging::Options { threads, server: options.server.server()?, ..imaging::Options::default() };
+    let server = options.server.server(Level::Study)?;
+    let reading = imaging::Options { threads, server, ..imaging::Options::default() };
     imaging::read(&options.studies, &reading, &mut gather)?;
     let Gather { mut studies, rows, problems, .. } = gather;
     if studies.is_empty() {

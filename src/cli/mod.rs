@@ -15,7 +15,6 @@ mod repeats;
 mod rows;
 mod same;
 mod score;
-#[allow(dead_code, reason = "`studies` and `link` flatten it")]
 mod server;
 mod stream;
 mod studies;

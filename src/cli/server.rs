@@ -24,9 +24,9 @@ pub(super) struct ServerOptions {
     /// Environment variable that holds a bearer token
     #[arg(long, value_name = "NAME", conflicts_with = "user")]
     token_env: Option<String>,
-    /// What the server is asked for
-    #[arg(long, value_enum, default_value_t, value_name = "LEVEL")]
-    query_level: Level,
+    /// What the server is asked for [default: what a row stands for, else studies]
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    query_level: Option<Level>,
     /// Only what has this value, as StudyDate=20110101-20111231 or ModalitiesInStudy=CT; may be repeated
     #[arg(long, value_name = "ATTRIBUTE=VALUE")]
     query: Vec<String>,
@@ -45,14 +45,14 @@ pub(super) struct ServerOptions {
 }
 
 impl ServerOptions {
-    /// What they come to; secrets are read now.
+    /// What they come to, by default at this level; secrets are read now.
     ///
     /// # Errors
     /// A secret that is not there, a query that is none.
-    pub(super) fn server(&self) -> Result<Server, Error> {
+    pub(super) fn server(&self, level: Level) -> Result<Server, Error> {
         Ok(Server {
             credentials: self.credentials()?,
-            level: self.query_level,
+            level: self.query_level.unwrap_or(level),
             query: self.query.iter().map(|q| query(q)).collect::<Result<_, _>>()?,
             page: self.page_size,
             cache: self.cache.clone(),
@@ -131,7 +131,7 @@ mod tests {
 
     fn server(arguments: &[&str]) -> Result<Server, String> {
         let line = Line::try_parse_from([&["x"], arguments].concat()).map_err(|e| e.to_string())?;
-        line.options.server().map_err(|e| e.to_string())
+        line.options.server(Level::Study).map_err(|e| e.to_string())
     }
 
     #[test]

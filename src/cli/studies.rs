@@ -9,7 +9,7 @@ use crate::Error;
 use crate::imaging::filter::Filter;
 use crate::imaging::level::{Gathered, Level};
 use crate::imaging::quality::Quality;
-use crate::imaging::{self, Take};
+use crate::imaging::{self, Take, server};
 use crate::input::{Gravity, Told};
 use crate::output::studies::{cells, columns, specs};
 use crate::study::{COLUMNS, Column, StudyRow};
@@ -28,8 +28,8 @@ use std::time::Instant;
 #[derive(clap::Args)]
 #[command(after_help = "Exit code: 0 done; 1 a file could not be read or is damaged; 2 wrong use or no study found.")]
 pub(super) struct Options {
-    /// Folders of DICOM files, DICOM files or a DICOMDIR, tables (CSV, Parquet, ...), FHIR ImagingStudy, DICOM JSON,
-    /// addresses of DICOMweb servers
+    /// Folders of DICOM files, DICOM files, a DICOMDIR; tables (CSV, TSV, Parquet, Arrow, JSON lines); FHIR ImagingStudy;
+    /// DICOM JSON; the http(s) address of a DICOMweb server; - for standard input
     #[arg(required = true, value_name = "SOURCE")]
     sources: Vec<String>,
     /// What a row stands for
@@ -86,11 +86,12 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         tally: Tally::default(),
         broken: None,
     };
-    let reading = imaging::Options {
-        threads: options.run.threads(),
-        pixel_hash: options.pixel_hash,
-        server: options.server.server()?,
-    };
+    let server = options.server.server(match level {
+        Level::Study => server::Level::Study,
+        Level::Series => server::Level::Series,
+        Level::Image => server::Level::Instance,
+    })?;
+    let reading = imaging::Options { threads: options.run.threads(), pixel_hash: options.pixel_hash, server };
     let read = imaging::read(&options.sources, &reading, &mut studies);
     // What the system said of the output matters more than that reading stopped for it.
     if let Some(error) = studies.broken.take() {

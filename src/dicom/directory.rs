@@ -28,11 +28,11 @@ pub(crate) struct Entry {
     pub(crate) row: StudyRow,
 }
 
-/// Reads a DICOMDIR.
+/// Reads a DICOMDIR: the files, and what kept it from being read to its end.
 ///
 /// # Errors
 /// A file that cannot be read, or that is damaged.
-pub(crate) fn directory(path: &Path) -> Result<Vec<Entry>, String> {
+pub(crate) fn directory(path: &Path) -> Result<(Vec<Entry>, Option<String>), String> {
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(|e| e.to_string())?;
     file.take(MOST + 1).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
@@ -42,9 +42,9 @@ pub(crate) fn directory(path: &Path) -> Result<Vec<Entry>, String> {
     entries(&bytes)
 }
 
-fn entries(bytes: &[u8]) -> Result<Vec<Entry>, String> {
+fn entries(bytes: &[u8]) -> Result<(Vec<Entry>, Option<String>), String> {
     let opened = open(bytes, |_| Ok(()))?;
-    let list = opened.records()?;
+    let (list, whole) = opened.records();
     let records: BTreeMap<u32, &[Element<'_>]> = list.iter().map(|(at, record)| (*at, record.as_slice())).collect();
     let head = opened.head(&[tags::OFFSET_OF_THE_FIRST_DIRECTORY_RECORD_OF_THE_ROOT_DIRECTORY_ENTITY]);
     let first = link(&head.elements, tags::OFFSET_OF_THE_FIRST_DIRECTORY_RECORD_OF_THE_ROOT_DIRECTORY_ENTITY);
@@ -78,7 +78,7 @@ fn entries(bytes: &[u8]) -> Result<Vec<Entry>, String> {
             entries.push(Entry { place, row });
         }
     }
-    Ok(entries)
+    Ok((entries, whole.err()))
 }
 
 fn number(record: &[Element<'_>], tag: Tag) -> Option<u32> {

@@ -40,6 +40,9 @@ pub(super) enum Value<'a> {
     Fragments(Vec<&'a [u8]>),
 }
 
+/// A record of a DICOMDIR, and the byte at which its item begins.
+pub(super) type Record<'a> = (u32, Vec<Element<'a>>);
+
 /// Tells why an object of a SOP class is not wanted.
 pub(super) type Expect = fn(&str) -> Result<(), String>;
 
@@ -225,10 +228,16 @@ impl Opened<'_> {
     }
 
     /// The records of a DICOMDIR, each with the byte at which its item begins: by these bytes they tell of one another.
-    pub(super) fn records(&self) -> Result<Vec<(u32, Vec<Element<'_>>)>, String> {
+    /// Also what kept it from being all.
+    pub(super) fn records(&self) -> (Vec<Record<'_>>, Result<(), String>) {
+        let mut records = Vec::new();
+        let whole = self.read_records(&mut records);
+        (records, whole)
+    }
+
+    fn read_records<'s>(&'s self, records: &mut Vec<Record<'s>>) -> Result<(), String> {
         let mut cursor = self.cursor();
         let end = cursor.bytes.len();
-        let mut records = Vec::new();
         while cursor.at < end {
             let at = cursor.at;
             let header = cursor.header(end)?;
@@ -237,7 +246,7 @@ impl Opened<'_> {
                 cursor.element(end, 0)?;
                 continue;
             }
-            let end = cursor.bounded(header.tag, header.length, end)?;
+            let end = cursor.bounded(header.tag, header.length, end).unwrap_or(end);
             while cursor.at < end {
                 let at = cursor.at;
                 let item = cursor.header(end)?;
@@ -248,7 +257,7 @@ impl Opened<'_> {
             }
             break;
         }
-        Ok(records)
+        Ok(())
     }
 
     /// Reads the data set; an object that is not wanted is told as soon as its class is known.

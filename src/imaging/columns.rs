@@ -115,8 +115,10 @@ pub(crate) fn targets(names: &[&str]) -> Result<Targets, String> {
             .enumerate()
             .any(|(other, f)| f.is_some_and(|(t, r)| t == target && (r < rank || r == rank && other < at)))
     };
+    // Of Image Laterality and Laterality an image has one or the other.
+    let shared = |target: Target| field(target) == "laterality";
     let of: Vec<Option<Target>> =
-        fits.iter().enumerate().map(|(at, f)| f.filter(|&f| best(at, f)).map(|f| f.0)).collect();
+        fits.iter().enumerate().map(|(at, f)| f.filter(|&f| shared(f.0) || best(at, f)).map(|f| f.0)).collect();
     let has = |name: &str| of.iter().flatten().any(|t| field(*t) == name);
     if !["study_uid", "series_uid", "sop_uid", "accession", "patient_id", "path"].into_iter().any(has) {
         let found: Vec<String> = names.iter().take(40).map(|n| crate::shown(n)).collect();
@@ -144,6 +146,7 @@ pub(crate) fn field(target: Target) -> &'static str {
 /// Sets what a target is from the text of a cell; false where it is no such value.
 pub(crate) fn put(row: &mut StudyRow, target: Target, cell: &str) -> bool {
     match target {
+        Target::Field(number) if COLUMNS[number].name == "laterality" && row.laterality.is_some() => true,
         Target::Field(number) => cells::put(row, &COLUMNS[number], cell),
         Target::Spacing(spacing) => cells::put_spacing(row, spacing, cell),
     }
@@ -193,8 +196,8 @@ mod tests {
         );
         // DICOM's own Study ID is no key where an accession number stands beside it.
         assert_eq!(
-            fields("Accession Number|Study ID|Imager Pixel Spacing|Pixel Spacing|Patient's Sex"),
-            ["accession", "", "imager pixel spacing", "pixel spacing", "sex"]
+            fields("Accession Number|Study ID|Imager Pixel Spacing|Pixel Spacing|Image Laterality|Laterality"),
+            ["accession", "", "imager pixel spacing", "pixel spacing", "laterality", "laterality"]
         );
         let own: Vec<&str> = COLUMNS.iter().map(|c| c.name).collect();
         assert_eq!(fields(&own.join("|")), own);

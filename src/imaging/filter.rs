@@ -33,7 +33,7 @@ impl Filter {
         let columns: Vec<String> =
             COLUMNS.iter().enumerate().map(|(i, c)| format!("?{} AS \"{}\"", i + 1, c.name)).collect();
         let from = format!("FROM (SELECT {})", columns.join(", "));
-        let alone = format!("SELECT {expression}\n{from}");
+        let alone = format!("SELECT 1 {from} WHERE {expression}");
         let query = format!("SELECT 1 {from} WHERE ({expression}\n)");
         for query in [&alone, &query] {
             connection.prepare(query).map_err(|e| told(&e))?;
@@ -124,7 +124,7 @@ mod tests {
             ("1; drop table x", "--where: "),
             ("modality = \"CT\"", "--where: no such column: \"CT\""),
             ("thickness < 2", "--where: no such column: thickness"),
-            ("nothing(1)", "--where: no such function: nothing"),
+            ("modal(1)", "--where: no such function: modal"),
             ("count(*) > 1", "--where: misuse of aggregate"),
             ("attach 'x' as y", "--where: near \"'x'\": syntax error"),
             ("pragma user_version", "--where: near"),

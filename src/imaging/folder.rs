@@ -125,7 +125,11 @@ fn one(
 /// Gives a row of every file that a DICOMDIR names and that is not there; returns those that are.
 fn missing(path: &Path, root: &Path, take: &mut dyn Take) -> Result<Vec<PathBuf>, Error> {
     let entries = match directory(path) {
-        Ok(entries) => entries,
+        Ok((entries, None)) => entries,
+        Ok((entries, Some(fault))) => {
+            take.tell(Told::problem(path.display().to_string(), fault));
+            entries
+        }
         Err(message) => {
             take.tell(Told::problem(path.display().to_string(), message));
             return Ok(Vec::new());

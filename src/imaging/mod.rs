@@ -60,13 +60,10 @@ pub(crate) trait Take {
 /// # Errors
 /// A source that cannot be read at all; what is wrong within one is told and the rest is read.
 pub(crate) fn read(sources: &[String], options: &Options, take: &mut dyn Take) -> Result<(), Error> {
-    sources.iter().try_for_each(|source| {
-        let path = Path::new(source);
-        match () {
-            () if is_address(source) => server(source, options, take),
-            () if path.is_dir() => folder::folder(path, options, take),
-            () => file(path, options, take),
-        }
+    sources.iter().try_for_each(|source| match Path::new(source) {
+        _ if is_address(source) => server(source, options, take),
+        path if path.is_dir() => folder::folder(path, options, take),
+        path => file(path, options, take),
     })
 }
 
@@ -91,9 +88,10 @@ fn server(_: &str, _: &Options, _: &mut dyn Take) -> Result<(), Error> {
 fn file(path: &Path, options: &Options, take: &mut dyn Take) -> Result<(), Error> {
     let opened = records::open(path)?;
     match opened.shape {
-        Shape::Table(delimiter) => index::delimited(opened, delimiter, take),
+        Shape::Dicom => folder::file(path, options, take),
         Shape::Columnar => index::columnar(opened, path, take),
-        Shape::Json if holds(&opened.feed.head, b"\"resourceType\"") => {
+        Shape::Table(delimiter) => index::delimited(opened, delimiter, take),
+        Shape::Json if memchr::memmem::find(&opened.feed.head, b"\"resourceType\"").is_some() => {
             let frame = opened.json(path, true);
             fhir::file(opened, frame, take)
         }
@@ -102,7 +100,6 @@ fn file(path: &Path, options: &Options, take: &mut dyn Take) -> Result<(), Error
             let frame = opened.json(path, false);
             index::objects(opened, frame, take)
         }
-        Shape::Dicom => folder::file(path, options, take),
     }
 }
 
@@ -136,10 +133,6 @@ mod folder {
     }
 
     pub(super) use folder as file;
-}
-
-fn holds(head: &[u8], needle: &[u8]) -> bool {
-    memchr::memmem::find(head, needle).is_some()
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use super::folder::{by_ending, stem};
 pub(crate) use super::frame::Frame;
 use super::{Format, Told, delimited, plan};
 use crate::Error;
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -57,14 +58,20 @@ pub(crate) fn open(path: &Path) -> Result<Opened, Error> {
     }
     let line = start.split(|&b| b == b'\n').next().unwrap_or(&[]);
     let shape = match start.first() {
-        // Without a preamble a DICOM file opens with the group 0002 or 0008.
-        _ if is_dicom(&feed.head) || matches!(feed.head.get(..4), Some([2 | 8, 0, _, 0])) => Shape::Dicom,
+        _ if is_dicom(&feed.head) || is_bare_dicom(path) => Shape::Dicom,
         _ if [&b"PAR1"[..], b"ARROW1", &[0xff; 4]].iter().any(|mark| feed.head.starts_with(mark)) => Shape::Columnar,
         Some(b'{' | b'[') => Shape::Json,
         _ if by_ending(path) == Some(Format::Tsv) => Shape::Table(b'\t'),
         _ => Shape::Table(delimited::delimiter(line)),
     };
     Ok(Opened { name, feed, shape })
+}
+
+/// The file begins with an element of group 0002 or 0008, without DICOM's preamble.
+fn is_bare_dicom(path: &Path) -> bool {
+    let mut start = [0; 4];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut start));
+    read.is_ok() && matches!(start, [2 | 8, 0, _, 0])
 }
 
 impl Opened {
