@@ -1,0 +1,207 @@
+//! Medical files that hold annotations: DICOM objects and NIfTI masks, one file or a folder of them -> one set.
+//!
+//! Which a file is, its bytes tell. In a folder other files are passed over and counted.
+
+use super::nifti;
+use crate::Error;
+use crate::annotation::{AnnotatedImage, Annotation, AnnotationSet, Coverage, ImageKey};
+use crate::input::Told;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// The largest DICOM object that is read.
+const MOST_BYTES: u64 = 4 << 30;
+/// Folders within folders.
+const MOST_DEPTH: usize = 64;
+
+/// A set that is being put together; images and categories are known by their keys.
+pub(crate) struct Gathered {
+    set: AnnotationSet,
+    images: BTreeMap<ImageKey, u32>,
+    categories: BTreeMap<String, u32>,
+}
+
+impl Gathered {
+    /// An empty set of a source.
+    pub(crate) fn new(source: &str, coverage: Coverage) -> Gathered {
+        let (images, categories, annotations) = (Vec::new(), Vec::new(), Vec::new());
+        let set = AnnotationSet { source: source.to_owned(), images, categories, annotations, coverage };
+        Gathered { set, images: BTreeMap::new(), categories: BTreeMap::new() }
+    }
+
+    /// The index of an image, which is added where it is new.
+    pub(crate) fn image(&mut self, image: AnnotatedImage) -> u32 {
+        let next = self.set.images.len() as u32;
+        let index = *self.images.entry(image.key.clone()).or_insert(next);
+        if index == next {
+            self.set.images.push(image);
+        }
+        index
+    }
+
+    /// The index of a category, which is added where it is new.
+    pub(crate) fn category(&mut self, name: &str) -> u32 {
+        if let Some(index) = self.categories.get(name) {
+            return *index;
+        }
+        let next = self.set.categories.len() as u32;
+        self.categories.insert(name.to_owned(), next);
+        self.set.categories.push(name.to_owned());
+        next
+    }
+
+    /// Adds an annotation, whose image and category are known.
+    pub(crate) fn push(&mut self, annotation: Annotation) {
+        self.set.annotations.push(annotation);
+    }
+
+    /// Adds all of another set; what was looked for is only what both looked for.
+    fn merge(&mut self, other: AnnotationSet) {
+        let images: Vec<u32> = other.images.into_iter().map(|i| self.image(i)).collect();
+        let categories: Vec<u32> = other.categories.iter().map(|c| self.category(c)).collect();
+        for mut annotation in other.annotations {
+            annotation.image = images[annotation.image as usize];
+            annotation.category = categories[annotation.category as usize];
+            self.push(annotation);
+        }
+        if other.coverage == Coverage::Found {
+            self.set.coverage = Coverage::Found;
+        }
+    }
+
+    /// The set.
+    pub(crate) fn finish(self) -> AnnotationSet {
+        self.set
+    }
+}
+
+/// What a medical file is, told by its first bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Medical {
+    Dicom,
+    Nifti,
+}
+
+/// Whether the file is DICOM or NIfTI; of a packed file the name decides.
+pub(crate) fn recognised(path: &Path) -> Option<Medical> {
+    let mut head = Vec::new();
+    File::open(path).ok()?.take(352).read_to_end(&mut head).ok()?;
+    let name = path.file_name()?.to_string_lossy().to_lowercase();
+    if head.get(128..132) == Some(b"DICM") {
+        return Some(Medical::Dicom);
+    }
+    let packed = head.starts_with(&[0x1f, 0x8b]) && name.ends_with(".nii.gz");
+    let named = [".nii", ".hdr"].iter().any(|ending| name.ends_with(ending));
+    (packed || named || nifti::is_nifti(&head)).then_some(Medical::Nifti)
+}
+
+/// Reads one file, or all of a folder in the order of their names.
+///
+/// # Errors
+/// A file that is no annotation or cannot be read; in a folder such a file is told, and only a folder without any
+/// annotation is an error.
+pub(crate) fn read(path: &Path, tell: &mut dyn FnMut(Told)) -> Result<AnnotationSet, Error> {
+    let place = path.display().to_string();
+    if !path.is_dir() {
+        return match recognised(path) {
+            Some(kind) => one(path, kind, &name(path), tell).map_err(|fault| Error::input(place, fault.message())),
+            None => Err(Error::input(place, "neither DICOM nor NIfTI")),
+        };
+    }
+    let mut all = Gathered::new(&place, Coverage::Whole);
+    let (mut read, mut others, mut images) = (0, 0, 0);
+    for file in files(path, 0).map_err(|e| Error::input(&place, e))? {
+        let Some(kind) = recognised(&file) else {
+            others += 1;
+            continue;
+        };
+        let below = file.strip_prefix(path).unwrap_or(&file).to_string_lossy().into_owned();
+        match one(&file, kind, &below, tell) {
+            Ok(set) => {
+                read += 1;
+                all.merge(set);
+            }
+            Err(Refusal::Other) => images += 1,
+            Err(Refusal::Bad(message)) => tell(Told::problem(file.display().to_string(), message)),
+        }
+    }
+    if images + others > 0 {
+        let message = format!("{images} DICOM files that hold no annotations and {others} other files passed over");
+        tell(Told::guess(&place, message));
+    }
+    if read == 0 {
+        return Err(Error::input(place, "no DICOM object and no NIfTI file with annotations that can be read"));
+    }
+    Ok(all.finish())
+}
+
+/// Why a file gives no annotations.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// It is a sound DICOM object of another kind.
+    Other,
+    /// It is at fault, or not read.
+    Bad(String),
+}
+
+impl Refusal {
+    fn message(self) -> String {
+        match self {
+            Refusal::Other => {
+                "a DICOM object that holds no annotations; expected a segmentation, an RT structure set, \
+                               a structured report or a presentation state"
+                    .to_owned()
+            }
+            Refusal::Bad(message) => message,
+        }
+    }
+}
+
+fn one(path: &Path, kind: Medical, source: &str, tell: &mut dyn FnMut(Told)) -> Result<AnnotationSet, Refusal> {
+    match kind {
+        Medical::Nifti => nifti::read(path, source, tell).map_err(Refusal::Bad),
+        Medical::Dicom => {
+            let file = File::open(path).map_err(|e| Refusal::Bad(e.to_string()))?;
+            let mut bytes = Vec::new();
+            file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|e| Refusal::Bad(e.to_string()))?;
+            if bytes.len() as u64 > MOST_BYTES {
+                return Err(Refusal::Bad(format!("a DICOM file of over {} GiB", MOST_BYTES >> 30)));
+            }
+            object(&bytes, source, tell)
+        }
+    }
+}
+
+#[cfg(feature = "dicom")]
+fn object(bytes: &[u8], source: &str, tell: &mut dyn FnMut(Told)) -> Result<AnnotationSet, Refusal> {
+    crate::dicom::annotation::read(bytes, source, tell)
+}
+
+#[cfg(not(feature = "dicom"))]
+fn object(_: &[u8], _: &str, _: &mut dyn FnMut(Told)) -> Result<AnnotationSet, Refusal> {
+    Err(Refusal::Bad("DICOM is not built in; build with `--features dicom`".to_owned()))
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned())
+}
+
+/// Every file below a folder, in the order of their names; links to folders are not followed.
+fn files(folder: &Path, depth: usize) -> std::io::Result<Vec<PathBuf>> {
+    let mut entries = std::fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    let mut out = Vec::new();
+    for entry in entries {
+        let path = entry.path();
+        if entry.file_type()?.is_dir() {
+            if depth < MOST_DEPTH {
+                out.extend(files(&path, depth + 1)?);
+            }
+        } else if path.is_file() {
+            out.push(path);
+        }
+    }
+    Ok(out)
+}
