@@ -188,7 +188,13 @@ fn header(bytes: &[u8]) -> Result<Header, String> {
     let voxels = size.iter().try_fold(1_u64, |n, &s| n.checked_mul(u64::from(s))).unwrap_or(u64::MAX);
     let slice = u64::from(size[0]) * u64::from(size[1]);
     if voxels > MOST_VOXELS || slice.saturating_mul(kind.bytes() as u64) > MOST_SLICE {
-        return Err(format!("a volume of {} x {} x {} voxels; at most {MOST_VOXELS}, and {} MiB a slice", size[0], size[1], size[2], MOST_SLICE >> 20));
+        return Err(format!(
+            "a volume of {} x {} x {} voxels; at most {MOST_VOXELS}, and {} MiB a slice",
+            size[0],
+            size[1],
+            size[2],
+            MOST_SLICE >> 20
+        ));
     }
     let offset = if second { fields.i64(168) as f64 } else { fields.f32(108) };
     if !(offset >= long as f64 && offset <= MOST_OFFSET) {

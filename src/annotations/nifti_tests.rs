@@ -113,7 +113,10 @@ fn lies_are_told() {
         (with(40, &[9, 0]), "9 dimensions in dim[0]; expected 3"),
         (with(108, &f32::NAN.to_le_bytes()), "the voxels are said to begin at byte NaN; expected 348 or more"),
         (with(280, &f32::NAN.to_le_bytes()), "the affine holds what is no number"),
-        (with(42, &[255, 127, 255, 127, 255, 127]), "a volume of 32767 x 32767 x 32767 voxels; at most 2147483648, and 256 MiB a slice"),
+        (
+            with(42, &[255, 127, 255, 127, 255, 127]),
+            "a volume of 32767 x 32767 x 32767 voxels; at most 2147483648, and 256 MiB a slice",
+        ),
         (
             with(46, &[255, 127]),
             "truncated in slice 3 of 32767: 12 bytes of voxels; expected 196602 (3 x 2 x 32767 of 1)",

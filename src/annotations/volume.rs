@@ -72,27 +72,6 @@ impl Bounds {
     }
 }
 
-/// The runs of a slice in order, from its voxels.
-pub(crate) fn runs(rows: u32, columns: u32, set: impl Fn(usize) -> bool) -> Vec<Run> {
-    let mut runs = Vec::new();
-    for row in 0..rows {
-        let first = row as usize * columns as usize;
-        let mut x = 0;
-        while x < columns {
-            if !set(first + x as usize) {
-                x += 1;
-                continue;
-            }
-            let start = x;
-            while x < columns && set(first + x as usize) {
-                x += 1;
-            }
-            runs.push(Run { row, start, end: x });
-        }
-    }
-    runs
-}
-
 /// Sets that are united, each known by one of its members.
 #[derive(Debug, Default)]
 pub(crate) struct Forest(Vec<u32>);
@@ -337,6 +316,27 @@ mod tests {
 
     const UNIT: Plane =
         Plane { origin: [0.0; 3], column: [1.0, 0.0, 0.0], row: [0.0, 1.0, 0.0], depth: [0.0, 0.0, 1.0] };
+
+    /// The runs of a slice in order, from its voxels.
+    fn runs(rows: u32, columns: u32, set: impl Fn(usize) -> bool) -> Vec<Run> {
+        let mut runs = Vec::new();
+        for row in 0..rows {
+            let first = row as usize * columns as usize;
+            let mut x = 0;
+            while x < columns {
+                if !set(first + x as usize) {
+                    x += 1;
+                    continue;
+                }
+                let start = x;
+                while x < columns && set(first + x as usize) {
+                    x += 1;
+                }
+                runs.push(Run { row, start, end: x });
+            }
+        }
+        runs
+    }
 
     fn drawn(rows: &[&str]) -> Vec<Run> {
         let columns = rows[0].len();

@@ -10,7 +10,6 @@ use super::parse::{Value, open};
 use super::{OWN_DEVICE, OWN_ID, OWN_SCHEME, OWN_TEXT, expect_report};
 use crate::StudyKey;
 use crate::input::Document;
-use dicom_core::Tag;
 use dicom_core::dictionary::{UidDictionary, UidDictionaryEntry};
 use dicom_dictionary_std::{StandardSopClassDictionary, tags};
 
@@ -68,11 +67,13 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Vec<Document>, String> {
 }
 
 impl<'a> Node<'a> {
-    fn name(&self) -> Option<Code> {
+    /// What a content item is.
+    pub(super) fn name(&self) -> Option<Code> {
         self.code(tags::CONCEPT_NAME_CODE_SEQUENCE)
     }
 
-    fn children(&self) -> Result<Vec<Node<'a>>, String> {
+    /// The content items below it.
+    pub(super) fn children(&self) -> Result<Vec<Node<'a>>, String> {
         self.items(tags::CONTENT_SEQUENCE)
     }
 
