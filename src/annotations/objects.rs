@@ -89,7 +89,10 @@ pub(crate) fn recognised(path: &Path) -> Option<Medical> {
     let mut head = Vec::new();
     File::open(path).ok()?.take(352).read_to_end(&mut head).ok()?;
     let name = path.file_name()?.to_string_lossy().to_lowercase();
-    if head.get(128..132) == Some(b"DICM") {
+    // Without a preamble a data set opens with a small element of the group 0002 or 0008.
+    let bare = matches!(head[..], [2 | 8, 0, _, 0, a, b, c, d, ..]
+        if a.is_ascii_uppercase() && b.is_ascii_uppercase() || b == 0 && c == 0 && d == 0);
+    if head.get(128..132) == Some(b"DICM") || bare {
         return Some(Medical::Dicom);
     }
     let packed = head.starts_with(&[0x1f, 0x8b]) && name.ends_with(".nii.gz");
@@ -204,4 +207,69 @@ fn files(folder: &Path, depth: usize) -> std::io::Result<Vec<PathBuf>> {
         }
     }
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::annotation::Shape;
+    use serde_json::{Value, json};
+
+    /// What was read, for other programs.
+    fn told(set: &AnnotationSet) -> Value {
+        let shape = |shape: &Shape| match shape {
+            Shape::Whole => json!({"whole": true}),
+            Shape::Box(b) => json!({ "box": b }),
+            Shape::Polygon(outlines) => json!({ "polygon": outlines }),
+            Shape::Mask { size, runs } => json!({"mask": runs, "size": size}),
+            Shape::Points(points) => json!({"points": points.iter().map(|p| p.at).collect::<Vec<_>>()}),
+            Shape::Line(line) => json!({ "line": line }),
+            Shape::Volume(e) => json!({"low": e.low, "high": e.high, "centre": e.centre, "volume": e.volume,
+                "longest": e.longest, "components": e.components, "middle": e.middle, "oriented": e.oriented}),
+        };
+        let annotations = set.annotations.iter().map(|a| {
+            let key = &set.images[a.image as usize].key;
+            json!({"id": a.id, "category": set.categories[a.category as usize], "stance": format!("{:?}", a.stance),
+                "reader": a.reader, "score": a.score, "side": a.side.map(crate::lexicon::Side::name),
+                "shape": shape(&a.shape), "name": key.name, "sop": key.sop_uid, "series": key.series_uid,
+                "study": key.study_uid, "frame": key.frame,
+                "measures": a.measures.iter().map(|m| json!([m.name, m.value, m.unit])).collect::<Vec<_>>()})
+        });
+        json!({"categories": set.categories, "coverage": format!("{:?}", set.coverage),
+            "annotations": annotations.collect::<Vec<_>>()})
+    }
+
+    /// `RADLABEL_ANNOTATIONS=folder cargo test --features dicom real_annotations -- --ignored --nocapture`: a line of
+    /// JSON for each file, as `tests/measure/annotation_objects.py` compares it; then bytes are damaged.
+    #[test]
+    #[ignore = "needs files that are not in the repository"]
+    fn real_annotations() {
+        let folder = std::env::var("RADLABEL_ANNOTATIONS").expect("RADLABEL_ANNOTATIONS");
+        let scratch = tempfile::tempdir().expect("folder");
+        for path in files(Path::new(&folder), 0).expect("folder") {
+            let mut messages = Vec::new();
+            let file = path.display().to_string();
+            let line = match read(&path, &mut |t| messages.push(t.message)) {
+                Ok(set) => json!({"file": file, "set": told(&set), "told": messages}),
+                Err(error) => json!({"file": file, "error": error.to_string(), "told": messages}),
+            };
+            println!("ANNOTATIONS {line}");
+            let Some(kind) = recognised(&path) else { continue };
+            let bytes = std::fs::read(&path).expect("readable");
+            let mut random = 7_u64;
+            for _ in 0..200_000_000 / bytes.len().max(1 << 20) {
+                let mut bytes = bytes.clone();
+                for _ in 0..3 {
+                    random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    // What matters stands in the header mostly.
+                    let most = if random & 1 == 0 { bytes.len() } else { bytes.len().min(20_000) };
+                    bytes[(random >> 33) as usize % most] = (random >> 25) as u8;
+                }
+                bytes.truncate(if random & 6 == 0 { (random >> 20) as usize % bytes.len() } else { bytes.len() });
+                let damaged = scratch.path().join(path.file_name().expect("name"));
+                std::fs::write(&damaged, &bytes).expect("written");
+                let _ = one(&damaged, kind, "damaged", &mut |_| {});
+            }
+        }
+    }
 }

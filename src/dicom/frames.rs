@@ -13,7 +13,7 @@ use std::io::Read;
 const RLE: &str = "1.2.840.10008.1.2.5";
 const DEFLATED_FRAMES: &str = "1.2.840.10008.1.2.8.1";
 /// Pixels of a frame, which is held in memory.
-const MOST_PIXELS: usize = 1 << 28;
+const MOST_PIXELS: usize = 1 << 26;
 
 /// Where the frames lie and how.
 pub(super) struct Frames<'a> {

@@ -31,10 +31,16 @@ const LATERALITY: [(&str, &str); 2] = [("SCT", "272741003"), ("SRT", "G-C171")];
 const PRESENCE: [(&str, &str); 2] = [("DCM", "121052"), ("SCT", "705057003")];
 const SOURCE_SERIES: &str = "121232";
 const PRESENT: [(&str, &str); 2] = [("SCT", "52101004"), ("SRT", "G-A203")];
-const ABSENT: [(&str, &str); 3] = [("SCT", "2667000"), ("SCT", "272519000"), ("SRT", "R-40775")];
+const ABSENT: [(&str, &str); 3] = [("SCT", "2667000"), ("SCT", "272519000"), ("SRT", "R-4089B")];
 /// Undetermined, indeterminate, possible, probable.
-const DOUBTFUL: [(&str, &str); 4] =
-    [("SCT", "373068000"), ("SCT", "82334004"), ("SCT", "371930009"), ("SCT", "2931005")];
+const DOUBTFUL: [(&str, &str); 6] = [
+    ("SCT", "373068000"),
+    ("SCT", "82334004"),
+    ("SCT", "371930009"),
+    ("SCT", "2931005"),
+    ("SRT", "R-0038A"),
+    ("SRT", "G-A385"),
+];
 
 /// A region in the pixels of an image.
 enum Flat {

@@ -3,7 +3,7 @@
 //! Contours lie in the patient, in mm. Closed ones of one plane count by the rule of XOR: a contour within another is
 //! a hole, one within the hole is filled again. The volume is the area of the planes times their usual (median)
 //! distance; contours of a single plane have the volume of their slab where its thickness is told, else none. Pieces:
-//! outer contours of neighbouring planes whose boxes overlap are one. Bounds are those of the points.
+//! outer contours of neighbouring planes whose boxes overlap and that lie equally deep are one. Bounds are those of the points.
 
 use super::annotation::{Object, spread};
 use super::node::{Node, line};
@@ -211,7 +211,8 @@ struct Outline {
     high: [f64; 2],
     area: f64,
     centre: [f64; 2],
-    hole: bool,
+    /// How many others of its plane it lies in; an odd number makes it a hole.
+    depth: usize,
 }
 
 /// The measures of all contours of an ROI; none without a point.
@@ -257,7 +258,7 @@ pub(super) fn extent(contours: &Contours) -> Option<Extent3> {
     for plane in &mut planes {
         holes(plane);
         for outline in plane.iter() {
-            let signed = if outline.hole { -outline.area } else { outline.area };
+            let signed = if outline.depth % 2 == 1 { -outline.area } else { outline.area };
             area += signed;
             for (i, sum) in sum.iter_mut().enumerate() {
                 let [u, v] = outline.centre;
@@ -299,10 +300,10 @@ fn outline(contour: &[[f64; 3]], normal: [f64; 3], across: [f64; 3], down: [f64;
         }
     }
     let centre = if twice == 0.0 { first } else { [first[0] + sum[0] / twice, first[1] + sum[1] / twice] };
-    Outline { place, points, low, high, area: twice.abs() / 2.0, centre, hole: false }
+    Outline { place, points, low, high, area: twice.abs() / 2.0, centre, depth: 0 }
 }
 
-/// Marks the contours of a plane that lie within an odd number of others.
+/// Counts for each contour of a plane within how many others it lies.
 fn holes(plane: &mut [Outline]) {
     if plane.len() > MOST_COMPARED {
         return;
@@ -313,7 +314,7 @@ fn holes(plane: &mut [Outline]) {
             let boxed = (0..2).all(|a| outer.low[a] <= inner.low[a] && inner.high[a] <= outer.high[a]);
             *j != i && boxed && outer.area > inner.area && holds(&outer.points, &inner.points)
         });
-        plane[i].hole = around.count() % 2 == 1;
+        plane[i].depth = around.count();
     }
 }
 
@@ -337,7 +338,7 @@ fn pieces(planes: &[&mut [Outline]], spacing: Option<f64>) -> u32 {
         .iter()
         .enumerate()
         .flat_map(|(p, plane)| plane.iter().map(move |o| (p, o)))
-        .filter(|o| !o.1.hole)
+        .filter(|o| o.1.depth % 2 == 0)
         .collect();
     let mut forest = Forest::of(outer.len());
     let mut first = 0;
@@ -348,7 +349,7 @@ fn pieces(planes: &[&mut [Outline]], spacing: Option<f64>) -> u32 {
         for (j, (other, below)) in outer[first..i].iter().enumerate().take(MOST_COMPARED) {
             let near = outline.place - below.place < 1.5 * spacing.unwrap_or(f64::INFINITY);
             let overlap = (0..2).all(|a| outline.low[a] <= below.high[a] && below.low[a] <= outline.high[a]);
-            if other < plane && near && overlap {
+            if other < plane && near && overlap && outline.depth == below.depth {
                 forest.unite(i as u32, (first + j) as u32);
             }
         }

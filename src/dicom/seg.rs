@@ -18,7 +18,22 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Label Map Segmentation Storage, which is newer than the dictionary.
 pub(super) const LABEL_MAP: &str = "1.2.840.10008.5.1.4.1.1.66.7";
 /// Property types that only say of what kind a segment is (CID 7150): its label says more.
-const KINDS: [&str; 7] = ["85756007", "123037004", "91723000", "260787004", "49755003", "91720002", "309825002"];
+const KINDS: [(&str, &str); 14] = [
+    ("SCT", "123037004"),
+    ("SCT", "260787004"),
+    ("SCT", "309825002"),
+    ("SCT", "49755003"),
+    ("SCT", "85756007"),
+    ("SCT", "91720002"),
+    ("SCT", "91723000"),
+    ("SRT", "A-00004"),
+    ("SRT", "M-01000"),
+    ("SRT", "R-42018"),
+    ("SRT", "T-D000A"),
+    ("SRT", "T-D0005"),
+    ("SRT", "T-D0050"),
+    ("SRT", "T-D0080"),
+];
 /// Planes nearer than this are one, in mm.
 const SAME_PLANE: f64 = 1e-3;
 
@@ -61,12 +76,12 @@ pub(super) fn read(object: &mut Object<'_>) -> Result<(), String> {
         _ => return Err(format!("no {} of BINARY, FRACTIONAL or LABELMAP", tags::SEGMENTATION_TYPE)),
     };
     let frames = frames(object)?;
-    let mut segments = segments(object)?;
+    let mut segments = segments(object, kind)?;
     let shared = object.root.items(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE)?.into_iter().next();
     let groups = object.root.items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE)?;
     if groups.len() != frames.count as usize {
-        return Err(format!(
-            "{} items in {} for {} frames",
+        object.problem(format!(
+            "{} items in {} for {} frames; what has no counterpart is left out",
             groups.len(),
             tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE,
             frames.count
@@ -80,7 +95,7 @@ pub(super) fn read(object: &mut Object<'_>) -> Result<(), String> {
     }
     let mut placed = Vec::new();
     let mut masks = Vec::new();
-    for (number, group) in groups.iter().enumerate() {
+    for (number, group) in groups.iter().enumerate().take(frames.count as usize) {
         let both = [Some(group), shared.as_ref()];
         match whereabouts(number as u32, both, kind, object.big) {
             Ok((segment, _)) if segment.is_some_and(|s| !segments.contains_key(&s)) => object.problem(format!(
@@ -110,10 +125,12 @@ pub(super) fn read(object: &mut Object<'_>) -> Result<(), String> {
 }
 
 /// The segments by their numbers.
-fn segments(object: &mut Object<'_>) -> Result<BTreeMap<u32, Segment>, String> {
+fn segments(object: &mut Object<'_>, kind: Kind) -> Result<BTreeMap<u32, Segment>, String> {
     let mut segments = BTreeMap::new();
     for (item, node) in object.root.items(tags::SEGMENT_SEQUENCE)?.iter().enumerate() {
         let number = match unsigned(node, tags::SEGMENT_NUMBER, object.big) {
+            // In a label map it is what surrounds the segments.
+            Ok(Some(0)) if kind == Kind::LabelMap => continue,
             Ok(Some(number)) if !segments.contains_key(&number) => number,
             Ok(Some(number)) => {
                 object.problem(format!("segment item {}: number {number} is there twice; left out", item + 1));
@@ -129,8 +146,8 @@ fn segments(object: &mut Object<'_>) -> Result<BTreeMap<u32, Segment>, String> {
             }
         };
         let label = node.text(tags::SEGMENT_LABEL).map(|l| super::node::line(&l));
-        let kind = node.code(tags::SEGMENTED_PROPERTY_TYPE_CODE_SEQUENCE);
-        let telling = kind.filter(|k| !KINDS.contains(&k.value.as_str())).map(|k| k.meaning);
+        let property = node.code(tags::SEGMENTED_PROPERTY_TYPE_CODE_SEQUENCE);
+        let telling = property.filter(|k| !KINDS.iter().any(|(scheme, value)| k.is(scheme, value))).map(|k| k.meaning);
         let category = telling.or(label).unwrap_or_else(|| format!("segment {number}"));
         let (code, modifier) =
             (tags::SEGMENTED_PROPERTY_TYPE_CODE_SEQUENCE, tags::SEGMENTED_PROPERTY_TYPE_MODIFIER_CODE_SEQUENCE);
