@@ -101,12 +101,12 @@ fn stretch(shape: &Shape, vertical: bool, middle: f64) -> Option<Stretch> {
     let by_bounds = part_below(low, high, middle);
     let below = match shape {
         Shape::Polygon(outlines) => {
-            let (mut whole, mut part) = (0.0, 0.0);
+            let (mut lower, mut upper) = (0.0, 0.0);
             for outline in outlines {
-                whole += doubled_area(outline).abs();
-                part += doubled_area(&cut(outline, along, middle)).abs();
+                lower += doubled_area(&cut(outline, along, middle)).abs();
+                upper += doubled_area(&cut(outline, |p| -along(p), -middle)).abs();
             }
-            if whole > 0.0 { part / whole } else { by_bounds }
+            if lower + upper > 0.0 { lower / (lower + upper) } else { by_bounds }
         }
         Shape::Mask { size, runs } => {
             let (mut whole, mut part) = (0.0, 0.0);
