@@ -3,9 +3,11 @@
 //!
 //! No message holds patients' data: files, rows, ids of annotations and sizes only.
 
+pub(crate) mod boxes;
 pub(crate) mod coco;
 mod fit;
 mod gather;
+mod tables;
 
 use crate::Error;
 use crate::annotation::AnnotationSet;
@@ -17,6 +19,8 @@ use std::path::Path;
 pub(crate) enum Format {
     /// COCO JSON: boxes, polygons, RLE masks, keypoints
     Coco,
+    /// Tables of boxes or labels: NIH, RSNA, VinBigData, SIIM-ACR, CheXpert, and others by their headers
+    Boxes,
 }
 
 /// Reads a file or folder of annotations; the format is recognised where it is not given.
