@@ -147,12 +147,12 @@ fn packed_files_of_a_folder_and_names_beside() {
     std::fs::write(folder.path().join("ct8.nii.gz"), &packed[..packed.len() - 12]).expect("written");
     std::fs::write(folder.path().join("labels.csv"), "value,name\n1,liver\n7,cyst\n").expect("written");
     let mut told = Vec::new();
-    let set = super::super::objects::read(folder.path(), &mut |t| told.push(t.message)).expect("read");
+    let set = super::super::objects::read(folder.path(), None, &mut |t| told.push(t.message)).expect("read");
     assert_eq!((set.images.len(), set.images[0].key.name.as_str()), (1, "ct7"));
     assert_eq!((set.categories, set.coverage), (vec!["liver".to_owned(), "cyst".to_owned()], Coverage::Whole));
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(told[0].starts_with("cannot be read or unpacked") || told[0].starts_with("truncated"), "{told:?}");
-    assert_eq!(told[1], "0 DICOM files that hold no annotations and 1 other files passed over");
+    assert_eq!(told[1], "0 medical files without annotations and 1 other files passed over");
 }
 
 #[test]

@@ -2,19 +2,21 @@
 //!
 //! Which a file is, its bytes tell. In a folder other files are passed over and counted.
 
-use super::nifti;
+use super::{Format, folder, nifti};
 use crate::Error;
 use crate::annotation::{AnnotatedImage, Annotation, AnnotationSet, Coverage, ImageKey};
+#[cfg(feature = "dicom")]
+use crate::dicom::annotation::{passed_over, read as object};
 use crate::input::Told;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The largest DICOM object that is read.
 const MOST_BYTES: u64 = 4 << 30;
-/// Folders within folders.
-const MOST_DEPTH: usize = 64;
+/// So much of a DICOM file holds its meta information, which tells its class.
+const HEAD: u64 = 1 << 12;
 
 /// A set that is being put together; images and categories are known by their keys.
 pub(crate) struct Gathered {
@@ -100,38 +102,52 @@ pub(crate) fn recognised(path: &Path) -> Option<Medical> {
     (packed || named || nifti::is_nifti(&head)).then_some(Medical::Nifti)
 }
 
-/// Reads one file, or all of a folder in the order of their names.
+/// Whether a file is DICOM or NIfTI, or a folder holds one.
+///
+/// # Errors
+/// A folder that cannot be listed.
+pub(crate) fn holds(path: &Path) -> Result<bool, Error> {
+    if !path.is_dir() {
+        return Ok(recognised(path).is_some());
+    }
+    Ok(folder::files(path)?.iter().any(|file| recognised(&path.join(file)).is_some()))
+}
+
+/// Reads one file, or all of a folder in the order of their names; of a format alone, where one is wanted.
 ///
 /// # Errors
 /// A file that is no annotation or cannot be read; in a folder such a file is told, and only a folder without any
 /// annotation is an error.
-pub(crate) fn read(path: &Path, tell: &mut dyn FnMut(Told)) -> Result<AnnotationSet, Error> {
+pub(crate) fn read(path: &Path, wanted: Option<Format>, tell: &mut dyn FnMut(Told)) -> Result<AnnotationSet, Error> {
     let place = path.display().to_string();
     if !path.is_dir() {
+        let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
         return match recognised(path) {
-            Some(kind) => one(path, kind, &name(path), tell).map_err(|fault| Error::input(place, fault.message())),
+            Some(kind) => {
+                one(path, kind, wanted, &name, tell).map_err(|fault| Error::input(place, fault.message(wanted)))
+            }
             None => Err(Error::input(place, "neither DICOM nor NIfTI")),
         };
     }
     let mut all = Gathered::new(&place, Coverage::Whole);
-    let (mut read, mut others, mut images) = (0, 0, 0);
-    for file in files(path, 0).map_err(|e| Error::input(&place, e))? {
+    let (mut read, mut others, mut objects) = (0, 0, 0);
+    for below in folder::files(path)? {
+        let file = path.join(&below);
         let Some(kind) = recognised(&file) else {
             others += 1;
             continue;
         };
-        let below = file.strip_prefix(path).unwrap_or(&file).to_string_lossy().into_owned();
-        match one(&file, kind, &below, tell) {
+        match one(&file, kind, wanted, &below.to_string_lossy(), tell) {
             Ok(set) => {
                 read += 1;
                 all.merge(set);
             }
-            Err(Refusal::Other) => images += 1,
+            Err(Refusal::Other) => objects += 1,
             Err(Refusal::Bad(message)) => tell(Told::problem(file.display().to_string(), message)),
         }
     }
-    if images + others > 0 {
-        let message = format!("{images} DICOM files that hold no annotations and {others} other files passed over");
+    if objects + others > 0 {
+        let message = format!("{objects} medical files without annotations and {others} other files passed over");
         tell(Told::guess(&place, message));
     }
     if read == 0 {
@@ -150,63 +166,53 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
-    fn message(self) -> String {
-        match self {
-            Refusal::Other => {
-                "a DICOM object that holds no annotations; expected a segmentation, an RT structure set, \
-                               a structured report or a presentation state"
-                    .to_owned()
-            }
-            Refusal::Bad(message) => message,
+    fn message(self, wanted: Option<Format>) -> String {
+        match (self, wanted) {
+            (Refusal::Bad(message), _) => message,
+            (Refusal::Other, Some(_)) => "not of the format that is asked for".to_owned(),
+            (Refusal::Other, None) => "a DICOM object that holds no annotations; expected a segmentation, an RT \
+                                       structure set, a structured report or a presentation state"
+                .to_owned(),
         }
     }
 }
 
-fn one(path: &Path, kind: Medical, source: &str, tell: &mut dyn FnMut(Told)) -> Result<AnnotationSet, Refusal> {
+fn one(
+    path: &Path,
+    kind: Medical,
+    wanted: Option<Format>,
+    source: &str,
+    tell: &mut dyn FnMut(Told),
+) -> Result<AnnotationSet, Refusal> {
+    let fault = |e: std::io::Error| Refusal::Bad(format!("cannot be read: {e}"));
     match kind {
+        Medical::Nifti if wanted.is_some_and(|w| w != Format::Nifti) => Err(Refusal::Other),
         Medical::Nifti => nifti::read(path, source, tell).map_err(Refusal::Bad),
         Medical::Dicom => {
-            let file = File::open(path).map_err(|e| Refusal::Bad(e.to_string()))?;
+            let mut file = File::open(path).map_err(fault)?;
             let mut bytes = Vec::new();
-            file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|e| Refusal::Bad(e.to_string()))?;
+            file.by_ref().take(HEAD).read_to_end(&mut bytes).map_err(fault)?;
+            // Images are many and large.
+            if passed_over(&bytes) {
+                return Err(Refusal::Other);
+            }
+            file.take(MOST_BYTES).read_to_end(&mut bytes).map_err(fault)?;
             if bytes.len() as u64 > MOST_BYTES {
                 return Err(Refusal::Bad(format!("a DICOM file of over {} GiB", MOST_BYTES >> 30)));
             }
-            object(&bytes, source, tell)
+            object(&bytes, source, wanted, tell)
         }
     }
-}
-
-#[cfg(feature = "dicom")]
-fn object(bytes: &[u8], source: &str, tell: &mut dyn FnMut(Told)) -> Result<AnnotationSet, Refusal> {
-    crate::dicom::annotation::read(bytes, source, tell)
 }
 
 #[cfg(not(feature = "dicom"))]
-fn object(_: &[u8], _: &str, _: &mut dyn FnMut(Told)) -> Result<AnnotationSet, Refusal> {
+const fn passed_over(_: &[u8]) -> bool {
+    false
+}
+
+#[cfg(not(feature = "dicom"))]
+fn object(_: &[u8], _: &str, _: Option<Format>, _: &mut dyn FnMut(Told)) -> Result<AnnotationSet, Refusal> {
     Err(Refusal::Bad("DICOM is not built in; build with `--features dicom`".to_owned()))
-}
-
-fn name(path: &Path) -> String {
-    path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned())
-}
-
-/// Every file below a folder, in the order of their names; links to folders are not followed.
-fn files(folder: &Path, depth: usize) -> std::io::Result<Vec<PathBuf>> {
-    let mut entries = std::fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
-    entries.sort_by_key(std::fs::DirEntry::file_name);
-    let mut out = Vec::new();
-    for entry in entries {
-        let path = entry.path();
-        if entry.file_type()?.is_dir() {
-            if depth < MOST_DEPTH {
-                out.extend(files(&path, depth + 1)?);
-            }
-        } else if path.is_file() {
-            out.push(path);
-        }
-    }
-    Ok(out)
 }
 
 #[cfg(test)]
@@ -246,10 +252,11 @@ mod tests {
     fn real_annotations() {
         let folder = std::env::var("RADLABEL_ANNOTATIONS").expect("RADLABEL_ANNOTATIONS");
         let scratch = tempfile::tempdir().expect("folder");
-        for path in files(Path::new(&folder), 0).expect("folder") {
+        for below in folder::files(Path::new(&folder)).expect("folder") {
+            let path = Path::new(&folder).join(below);
             let mut messages = Vec::new();
             let file = path.display().to_string();
-            let line = match read(&path, &mut |t| messages.push(t.message)) {
+            let line = match read(&path, None, &mut |t| messages.push(t.message)) {
                 Ok(set) => json!({"file": file, "set": told(&set), "told": messages}),
                 Err(error) => json!({"file": file, "error": error.to_string(), "told": messages}),
             };
@@ -268,7 +275,7 @@ mod tests {
                 bytes.truncate(if random & 6 == 0 { (random >> 20) as usize % bytes.len() } else { bytes.len() });
                 let damaged = scratch.path().join(path.file_name().expect("name"));
                 std::fs::write(&damaged, &bytes).expect("written");
-                let _ = one(&damaged, kind, "damaged", &mut |_| {});
+                let _ = one(&damaged, kind, None, "damaged", &mut |_| {});
             }
         }
     }

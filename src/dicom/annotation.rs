@@ -6,6 +6,7 @@ use super::node::{Code, Node};
 use super::parse::open;
 use super::{gsps, measurements, rtstruct, seg};
 use crate::annotation::{AnnotatedImage, AnnotationSet, Coverage, ImageKey};
+use crate::annotations::Format;
 use crate::annotations::objects::{Gathered, Refusal};
 use crate::input::Told;
 use crate::lexicon::Side;
@@ -29,63 +30,61 @@ pub(super) struct Object<'a> {
     pub(super) tell: &'a mut dyn FnMut(Told),
 }
 
-/// Reads the annotations of an object.
+/// Whether the start of a file tells that it holds no annotations.
+pub(crate) fn passed_over(head: &[u8]) -> bool {
+    open(head, expect).is_err_and(|message| message == OTHER)
+}
+
+/// Reads the annotations of an object, of a format alone where one is wanted.
 ///
 /// # Errors
 /// No DICOM, of another class, or damaged: told by class, tag and byte, never by text.
-pub(crate) fn read(bytes: &[u8], source: &str, tell: &mut dyn FnMut(Told)) -> Result<AnnotationSet, Refusal> {
-    // Images are many and large: they are told apart by their meta information, before they are read.
-    let opened = open(bytes, expect).map_err(|m| refusal(bytes, m))?;
-    let data_set = opened.data_set(expect).map_err(|m| refusal(bytes, m))?;
-    let root = Node::new(&data_set, Charset::of("").map_err(Refusal::Bad)?).map_err(Refusal::Bad)?;
-    let class = root.plain(tags::SOP_CLASS_UID).unwrap_or_default();
+pub(crate) fn read(
+    bytes: &[u8],
+    source: &str,
+    wanted: Option<Format>,
+    tell: &mut dyn FnMut(Told),
+) -> Result<AnnotationSet, Refusal> {
+    let refusal = |message: String| if message == OTHER { Refusal::Other } else { Refusal::Bad(message) };
+    let opened = open(bytes, expect).map_err(refusal)?;
+    let data_set = opened.data_set(expect).map_err(refusal)?;
+    let root = Charset::of("").and_then(|charset| Node::new(&data_set, charset)).map_err(Refusal::Bad)?;
+    let format = format(&root.plain(tags::SOP_CLASS_UID).unwrap_or_default());
+    if wanted.is_some() && format != wanted {
+        return Err(Refusal::Other);
+    }
     let set = Gathered::new(source, Coverage::Found);
     let mut object = Object { root, big: opened.big(), transfer: opened.transfer(), source, set, tell };
-    match kind(&class) {
-        Some(Class::Segmentation) => seg::read(&mut object),
-        Some(Class::Structures) => rtstruct::read(&mut object),
-        Some(Class::Report) => measurements::read(&mut object),
-        Some(Class::Presentation) => gsps::read(&mut object),
-        None => Err(format!("the SOP class {} changes within the file", tags::SOP_CLASS_UID)),
+    match format {
+        Some(Format::DicomSeg) => seg::read(&mut object),
+        Some(Format::Rtstruct) => rtstruct::read(&mut object),
+        Some(Format::DicomSr) => measurements::read(&mut object),
+        Some(Format::Gsps) => gsps::read(&mut object),
+        _ => return Err(Refusal::Other),
     }
     .map_err(Refusal::Bad)?;
     Ok(object.set.finish())
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Class {
-    Segmentation,
-    Structures,
-    Report,
-    Presentation,
-}
-
-fn kind(class: &str) -> Option<Class> {
+/// What a SOP class holds.
+fn format(class: &str) -> Option<Format> {
     match class {
-        uids::SEGMENTATION_STORAGE | seg::LABEL_MAP => Some(Class::Segmentation),
-        uids::RT_STRUCTURE_SET_STORAGE => Some(Class::Structures),
+        uids::SEGMENTATION_STORAGE | seg::LABEL_MAP => Some(Format::DicomSeg),
+        uids::RT_STRUCTURE_SET_STORAGE => Some(Format::Rtstruct),
         uids::KEY_OBJECT_SELECTION_DOCUMENT_STORAGE => None,
-        _ if class.starts_with("1.2.840.10008.5.1.4.1.1.88.") => Some(Class::Report),
-        // Grayscale, color, pseudo-color: 11.1 to 11.3.
-        "1.2.840.10008.5.1.4.1.1.11.1" | "1.2.840.10008.5.1.4.1.1.11.2" | "1.2.840.10008.5.1.4.1.1.11.3" => {
-            Some(Class::Presentation)
-        }
+        _ if class.starts_with("1.2.840.10008.5.1.4.1.1.88.") => Some(Format::DicomSr),
+        uids::GRAYSCALE_SOFTCOPY_PRESENTATION_STATE_STORAGE
+        | uids::COLOR_SOFTCOPY_PRESENTATION_STATE_STORAGE
+        | uids::PSEUDO_COLOR_SOFTCOPY_PRESENTATION_STATE_STORAGE => Some(Format::Gsps),
         _ => None,
     }
 }
 
-/// The mark of the one error that is no fault.
+/// The mark of the one refusal that is no fault.
 const OTHER: &str = "no annotations";
 
 fn expect(class: &str) -> Result<(), String> {
-    kind(class).map(|_| ()).ok_or_else(|| OTHER.to_owned())
-}
-
-fn refusal(bytes: &[u8], message: String) -> Refusal {
-    match message.as_str() {
-        OTHER if super::is_dicom(bytes) || bytes.len() > 8 => Refusal::Other,
-        _ => Refusal::Bad(message),
-    }
+    format(class).map(|_| ()).ok_or_else(|| OTHER.to_owned())
 }
 
 impl Object<'_> {

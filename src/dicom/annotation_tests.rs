@@ -61,7 +61,7 @@ fn file(class: &str, parts: Parts) -> Vec<u8> {
 
 fn taken(bytes: &[u8]) -> (Result<AnnotationSet, Refusal>, Vec<String>) {
     let mut told = Vec::new();
-    let set = read(bytes, "f.dcm", &mut |t| told.push(t.message));
+    let set = read(bytes, "f.dcm", None, &mut |t| told.push(t.message));
     assert!(!told.iter().any(|m| m.contains("SECRET")), "{told:?}");
     (set, told)
 }
@@ -596,8 +596,13 @@ fn graphics_at_fault() {
 #[test]
 fn other_objects_are_refused() {
     for class in ["1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.66.5", "1.2.3.4"] {
-        assert!(matches!(taken(&file(class, Vec::new())).0, Err(Refusal::Other)), "{class}");
+        let bytes = file(class, Vec::new());
+        assert!(passed_over(&bytes) && matches!(taken(&bytes).0, Err(Refusal::Other)), "{class}");
     }
+    let bytes = file(SEG, binary());
+    assert!(!passed_over(&bytes));
+    let asked = |format| read(&bytes, "f.dcm", Some(format), &mut |_| {});
+    assert!(asked(Format::DicomSeg).is_ok() && matches!(asked(Format::Rtstruct), Err(Refusal::Other)));
     assert_eq!(fault(b"FINDINGS: No effusion."), "no DICOM file: no DICM at byte 128");
 }
 

@@ -11,6 +11,10 @@ use super::numbers::{bytes, points, unsigned, whole};
 use crate::annotation::{Annotation, ImageKey, Point, Shape, Stance};
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
+use std::collections::BTreeMap;
+
+/// Graphics times images: more are no drawing.
+const MOST_DRAWN: usize = 1_000_000;
 
 /// The part of an image that is displayed: first and last pixel, from 1.
 struct Area {
@@ -29,7 +33,9 @@ pub(super) fn read(object: &mut Object<'_>) -> Result<(), String> {
             all.push(key(object, &image, &series_uid));
         }
     }
+    let series_of: BTreeMap<String, String> = all.iter().map(|k| (k.sop_uid.clone(), k.series_uid.clone())).collect();
     let areas = areas(object, &root)?;
+    let mut drawn = 0;
     let items = root.items(tags::GRAPHIC_ANNOTATION_SEQUENCE)?;
     if items.is_empty() {
         object.warning(format!("no drawn annotation ({})", tags::GRAPHIC_ANNOTATION_SEQUENCE));
@@ -38,7 +44,7 @@ pub(super) fn read(object: &mut Object<'_>) -> Result<(), String> {
         let mut images = Vec::new();
         for image in item.items(tags::REFERENCED_IMAGE_SEQUENCE)? {
             let found = key(object, &image, "");
-            let series = all.iter().find(|k| k.sop_uid == found.sop_uid).map(|k| k.series_uid.clone());
+            let series = series_of.get(&found.sop_uid).cloned();
             images.push(ImageKey { series_uid: series.unwrap_or_default(), ..found });
         }
         // Without images of its own an item is of all.
@@ -50,7 +56,10 @@ pub(super) fn read(object: &mut Object<'_>) -> Result<(), String> {
         for (at, image) in images.into_iter().enumerate() {
             let area = areas.iter().find(|a| a.images.is_empty() || a.images.contains(&image.sop_uid));
             // What is at fault is told once, however many images it is on.
-            annotation(object, item, number + 1, image, area, at == 0)?;
+            drawn += annotation(object, item, number + 1, image, area, at == 0)?;
+            if drawn > MOST_DRAWN {
+                return Err(format!("annotation {}: over {MOST_DRAWN} graphics on all images", number + 1));
+            }
         }
     }
     Ok(())
@@ -120,6 +129,7 @@ struct Text {
     centre: [f64; 2],
 }
 
+/// Makes the annotations of an item on one image; how many.
 fn annotation(
     object: &mut Object<'_>,
     item: &Node<'_>,
@@ -127,7 +137,7 @@ fn annotation(
     image: ImageKey,
     area: Option<&Area>,
     tell: bool,
-) -> Result<(), String> {
+) -> Result<usize, String> {
     let mut texts = Vec::new();
     let mut faults = Vec::new();
     for (at, node) in item.items(tags::TEXT_OBJECT_SEQUENCE)?.iter().enumerate() {
@@ -164,8 +174,9 @@ fn annotation(
         found.extend(texts.into_iter().map(|t| (t.words, t.shape)));
     }
     if found.is_empty() {
-        return Ok(());
+        return Ok(1);
     }
+    let count = found.len();
     let sop_uid = image.sop_uid.clone();
     let frame = image.frame;
     let image = object.image(image, None);
@@ -186,7 +197,7 @@ fn annotation(
             measures: Vec::new(),
         });
     }
-    Ok(())
+    Ok(count)
 }
 
 fn text(node: &Node<'_>, area: Option<&Area>, big: bool) -> Result<Option<Text>, String> {

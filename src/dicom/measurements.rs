@@ -9,6 +9,7 @@
 use super::annotation::{Object, along, circle, ellipse, side};
 use super::node::{Code, Node, line};
 use super::numbers::{bytes, points, whole};
+use super::parse::Value;
 use super::rtstruct::{Contours, extent};
 use crate::annotation::{Annotation, ImageKey, Measure, Point, Shape, Stance};
 use crate::annotations::volume::{length, minus};
@@ -41,6 +42,9 @@ const DOUBTFUL: [(&str, &str); 6] = [
     ("SRT", "R-0038A"),
     ("SRT", "G-A385"),
 ];
+
+/// Measures of a group, times its images.
+const MOST_MEASURES: usize = 1_000_000;
 
 /// A region in the pixels of an image.
 enum Flat {
@@ -238,8 +242,12 @@ fn target<'a>(root: &Node<'a>, node: &Node<'a>, big: bool) -> Result<Node<'a>, S
     // The first number is that of the root.
     for step in path.chunks_exact(4).skip(1).filter_map(|b| b.first_chunk::<4>()) {
         let number = if big { u32::from_be_bytes(*step) } else { u32::from_le_bytes(*step) };
-        let child = found.children()?.into_iter().nth((number as usize).wrapping_sub(1));
-        found = child.ok_or(format!("{} points to no item", tags::REFERENCED_CONTENT_ITEM_IDENTIFIER))?;
+        let child = match found.value(tags::CONTENT_SEQUENCE) {
+            Some(Value::Items(items)) => items.get((number as usize).wrapping_sub(1)),
+            _ => None,
+        };
+        let child = child.ok_or(format!("{} points to no item", tags::REFERENCED_CONTENT_ITEM_IDENTIFIER))?;
+        found = Node::new(child, found.charset)?;
     }
     Ok(found)
 }
@@ -375,6 +383,8 @@ fn place(object: &mut Object<'_>, context: &Context<'_>, group: Group, number: u
     let category = object.set.category(&named.unwrap_or_else(|| "measurement group".to_owned()));
     let id = group.tracking_uid.unwrap_or_else(|| format!("{}:{number}", object.source));
     let several = shapes.len() > 1;
+    // Each annotation has the measures of its group, unless a lie would make them fill the memory.
+    let repeated = shapes.len().saturating_mul(group.measures.len()) <= MOST_MEASURES;
     for (at, (mut key, shape)) in shapes.into_iter().enumerate() {
         if key.study_uid.is_empty() {
             key.study_uid = object.study();
@@ -390,7 +400,7 @@ fn place(object: &mut Object<'_>, context: &Context<'_>, group: Group, number: u
             score: group.score,
             side: group.side,
             shape,
-            measures: group.measures.clone(),
+            measures: if at == 0 || repeated { group.measures.clone() } else { Vec::new() },
         });
     }
 }
