@@ -4,6 +4,12 @@
 //! right, y downwards, from the corner of the first pixel; lengths in mm are patient coordinates (LPS: x grows to the
 //! patient's left, y to the back, z to the head).
 
+pub mod geometry;
+pub mod rle;
+mod side;
+
+pub use side::side;
+
 use crate::lexicon::Side;
 
 /// How an annotation names the image, series or study that it is of. What a source does not tell is blank.
@@ -79,8 +85,10 @@ pub struct Extent3 {
     pub centre: [f64; 3],
     /// Volume in mm³; 0 where only outlines of one plane are known.
     pub volume: f64,
-    /// Longest diameter within one slice, in mm.
+    /// Longest diameter of one connected piece within one slice, in mm.
     pub longest: f64,
+    /// Connected pieces: how many there are.
+    pub components: u32,
     /// Where x of the middle of the imaged body lies, in mm: the middle of the image or volume that was drawn on.
     pub middle: Option<f64>,
     /// Coordinates are those of the patient; else only of the file (an identity affine), and tell no side.

@@ -3,14 +3,21 @@
 //! [`read`] takes the text of a content tree, whatever its template; [`write`] makes a Measurement Report (TID 1500)
 //! of an analysis. What both must agree on stands here: the codes of the program's own items.
 
+pub(crate) mod annotation;
 mod charset;
 mod content;
 mod directory;
+mod frames;
+mod gsps;
 mod header;
+mod measurements;
 mod node;
+mod numbers;
 mod parse;
 mod read;
+mod rtstruct;
 mod scan;
+mod seg;
 mod write;
 
 pub(crate) use directory::{Entry, directory};

@@ -260,6 +260,16 @@ impl Opened<'_> {
         Ok(())
     }
 
+    /// Whether binary values are written in big endian.
+    pub(super) const fn big(&self) -> bool {
+        self.syntax.big
+    }
+
+    /// The Transfer Syntax UID, where it is told.
+    pub(super) fn transfer(&self) -> Option<&str> {
+        self.transfer.as_deref()
+    }
+
     /// Reads the data set; an object that is not wanted is told as soon as its class is known.
     pub(super) fn data_set(&self, expect: Expect) -> Result<Vec<Element<'_>>, String> {
         let mut cursor = self.cursor();

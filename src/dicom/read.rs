@@ -67,11 +67,13 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Vec<Document>, String> {
 }
 
 impl<'a> Node<'a> {
-    fn name(&self) -> Option<Code> {
+    /// What a content item is.
+    pub(super) fn name(&self) -> Option<Code> {
         self.code(tags::CONCEPT_NAME_CODE_SEQUENCE)
     }
 
-    fn children(&self) -> Result<Vec<Node<'a>>, String> {
+    /// The content items below it.
+    pub(super) fn children(&self) -> Result<Vec<Node<'a>>, String> {
         self.items(tags::CONTENT_SEQUENCE)
     }
 
