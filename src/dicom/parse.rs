@@ -56,6 +56,7 @@ pub(super) struct Opened<'a> {
     bytes: Cow<'a, [u8]>,
     start: usize,
     syntax: Syntax,
+    transfer: Option<String>,
 }
 
 /// Finds the data set behind preamble and meta information, where the file has them.
@@ -81,7 +82,7 @@ pub(super) fn open(bytes: &[u8], expect: Expect) -> Result<Opened<'_>, String> {
     let syntax = match transfer.as_deref() {
         Some("1.2.840.10008.1.2.2") => Syntax { explicit: true, big: true },
         Some(uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN) => {
-            return Ok(Opened { bytes: Cow::Owned(inflate(rest)?), start: 0, syntax: EXPLICIT });
+            return Ok(Opened { bytes: Cow::Owned(inflate(rest)?), start: 0, syntax: EXPLICIT, transfer });
         }
         // Without meta information the data set opens with the group 0008.
         None if cursor.group() != Some(8) && start == 0 => return Err("no DICOM file: no DICM at byte 128".to_owned()),
@@ -89,7 +90,7 @@ pub(super) fn open(bytes: &[u8], expect: Expect) -> Result<Opened<'_>, String> {
         _ if capitals => EXPLICIT,
         _ => IMPLICIT,
     };
-    Ok(Opened { bytes: Cow::Borrowed(bytes), start: at, syntax })
+    Ok(Opened { bytes: Cow::Borrowed(bytes), start: at, syntax, transfer })
 }
 
 fn inflate(bytes: &[u8]) -> Result<Vec<u8>, String> {
@@ -103,6 +104,18 @@ fn inflate(bytes: &[u8]) -> Result<Vec<u8>, String> {
 }
 
 impl Opened<'_> {
+    /// The Transfer Syntax UID, where the file tells it.
+    #[cfg(feature = "pixels")]
+    pub(super) fn transfer(&self) -> Option<&str> {
+        self.transfer.as_deref()
+    }
+
+    /// Whether numbers begin with their highest byte.
+    #[cfg(feature = "pixels")]
+    pub(super) fn big(&self) -> bool {
+        self.syntax.big
+    }
+
     /// Reads the data set; an object that is not wanted is told as soon as its class is known.
     pub(super) fn data_set(&self, expect: Expect) -> Result<Vec<Element<'_>>, String> {
         let mut cursor = Cursor { bytes: &self.bytes, at: self.start, syntax: self.syntax };

@@ -90,6 +90,17 @@ pub(crate) struct Drawn {
     pub(crate) shape: Shape,
 }
 
+/// An image as 8 bits a sample.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Picture {
+    /// Width and height.
+    pub(crate) size: [u32; 2],
+    /// 1: grey; 3: RGB.
+    pub(crate) channels: usize,
+    /// Pixel after pixel, row after row.
+    pub(crate) bytes: Vec<u8>,
+}
+
 /// A small picture of an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Thumbnail {
