@@ -135,6 +135,32 @@ fn a_jpeg_is_decoded_where_its_size_is_that_of_the_header() {
     assert_eq!(shown(&ls), Err("JPEG-LS is not decoded".to_owned()));
 }
 
+/// JPEG 2000, lossless, of 8 x 8 pixels: `y * 16 + x`. Written by OpenJPEG through Pillow.
+const JPEG_2000: &str = "
+    ff4fff510029000000000008000000080000000000000000000000080000000800000000000000000001070101ff52000c0000000100
+    0104040001ff5c00074040484850ff90000a00000000002c0001ff93df8080120a436cda2e9e1a213549fee46b7651c01141f3830022
+    17037febffd9
+";
+
+fn jpeg_2000() -> Vec<u8> {
+    let digits: Vec<u8> = JPEG_2000.bytes().filter(u8::is_ascii_hexdigit).collect();
+    let byte = |pair: &[u8]| u8::from_str_radix(&String::from_utf8_lossy(pair), 16).expect("hex");
+    digits.chunks(2).map(byte).collect()
+}
+
+#[test]
+fn jpeg_2000_is_decoded() {
+    let mut image = shape(b"MONOCHROME2 ", 1, [8, 8], 8);
+    // A window that keeps every value: 0 to 255.
+    image.push(element((0x28, 0x1050), b"DS", b"128 "));
+    image.push(element((0x28, 0x1051), b"DS", b"256 "));
+    let transfer = "1.2.840.10008.1.2.4.90";
+    let expected: Vec<u8> = (0..64).map(|i| i / 8 * 16 + i % 8).collect();
+    assert_eq!(shown(&file(transfer, &image, &fragments(&[&jpeg_2000()]))), Ok(expected));
+    let lying = file(transfer, &shape(b"MONOCHROME2 ", 1, [9, 8], 8), &fragments(&[&jpeg_2000()]));
+    assert!(shown(&lying).is_err_and(|e| e == "JPEG 2000 of 8 x 8 pixels in an image of 9 x 8"));
+}
+
 #[test]
 fn rle_is_decoded() {
     // One segment: 3 equal, 1 literal.
@@ -177,6 +203,7 @@ fn damaged_files_cost_their_picture_alone() {
     let files = [
         file("1.2.840.10008.1.2.4.50", &shape(b"MONOCHROME2 ", 1, [16, 8], 8), &fragments(&[&jpeg])),
         file(EXPLICIT, &shape(b"MONOCHROME2 ", 1, [2, 2], 16), &words(&[1, 2, 3, 4])),
+        file("1.2.840.10008.1.2.4.90", &shape(b"MONOCHROME2 ", 1, [8, 8], 8), &fragments(&[&jpeg_2000()])),
         shrunk(&Picture { size: [4, 2], channels: 1, bytes: vec![7; 8] }, 4).expect("a picture").png,
         jpeg,
     ];

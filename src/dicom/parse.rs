@@ -24,6 +24,9 @@ const SEQUENCE_END: Tag = Tag(0xFFFE, 0xE0DD);
 #[derive(Debug)]
 pub(super) struct Element<'a> {
     pub(super) tag: Tag,
+    /// Written as words of two bytes (OW).
+    #[cfg_attr(not(feature = "pixels"), allow(dead_code, reason = "for pixels"))]
+    pub(super) words: bool,
     pub(super) value: Value<'a>,
 }
 
@@ -158,6 +161,7 @@ struct Header {
     sequence: bool,
     /// A sequence of unknown VR is written implicitly, whatever holds it.
     unknown: bool,
+    words: bool,
     length: u32,
 }
 
@@ -195,7 +199,7 @@ impl<'a> Cursor<'a> {
         let at = self.at;
         let tag = Tag(self.short(end)?, self.short(end)?);
         if tag.0 == 0xFFFE || !self.syntax.explicit {
-            return Ok(Header { tag, sequence: listed(tag), unknown: false, length: self.long(end)? });
+            return Ok(Header { tag, sequence: listed(tag), unknown: false, words: true, length: self.long(end)? });
         }
         let vr = self.some::<2>(end)?;
         if !vr.iter().all(u8::is_ascii_uppercase) {
@@ -227,7 +231,7 @@ impl<'a> Cursor<'a> {
             self.long(end)?
         };
         let unknown = vr == *b"UN";
-        Ok(Header { tag, sequence: vr == *b"SQ" || unknown && listed(tag), unknown, length })
+        Ok(Header { tag, sequence: vr == *b"SQ" || unknown && listed(tag), unknown, words: vr == *b"OW", length })
     }
 
     /// The value of a known length, as it stands.
@@ -243,7 +247,7 @@ impl<'a> Cursor<'a> {
 
     fn element(&mut self, end: usize, depth: usize) -> Result<Element<'a>, String> {
         let at = self.at;
-        let Header { tag, sequence, unknown, length } = self.header(end)?;
+        let Header { tag, sequence, unknown, words, length } = self.header(end)?;
         if tag.0 == 0xFFFE {
             return Err(format!("a delimiter {tag} without its sequence at byte {at}"));
         }
@@ -259,7 +263,7 @@ impl<'a> Cursor<'a> {
         } else {
             Value::Bytes(self.take(tag, length, end)?)
         };
-        Ok(Element { tag, value })
+        Ok(Element { tag, words, value })
     }
 
     /// The fragments of compressed pixels.

@@ -175,6 +175,9 @@ fn samples<'a>(
         halved: false,
     };
     match &pixels.value {
+        Value::Bytes(_) if header.big && pixels.words && matches!(form, Form::Whole { allocated: 1 | 8, .. }) => {
+            return Err("pixels of 8 bits in words of big endian are not shown".to_owned());
+        }
         Value::Bytes(bytes) => native(&mut out, bytes, frame)?,
         Value::Fragments(fragments) => {
             let transfer = transfer.ok_or("compressed pixels of no Transfer Syntax (0002,0010)")?;
@@ -252,7 +255,8 @@ fn decode(out: &mut Samples, header: &Header, transfer: &str, bytes: Cow<[u8]>) 
     match transfer {
         uids::ENCAPSULATED_UNCOMPRESSED_EXPLICIT_VR_LITTLE_ENDIAN => {
             let owned = bytes.into_owned();
-            let mut inner = Samples { bytes: Cow::Borrowed(&[]), reals: Vec::new(), photometric: out.photometric.clone(), ..*out };
+            let mut inner =
+                Samples { bytes: Cow::Borrowed(&[]), reals: Vec::new(), photometric: out.photometric.clone(), ..*out };
             native(&mut inner, &owned, 1)?;
             out.halved = inner.halved;
             out.bytes = Cow::Owned(owned);
@@ -260,7 +264,7 @@ fn decode(out: &mut Samples, header: &Header, transfer: &str, bytes: Cow<[u8]>) 
         }
         uids::RLE_LOSSLESS => by_pixeldata(out, header, transfer, bytes),
         uids::JPEG_BASELINE8_BIT | uids::JPEG_EXTENDED12_BIT | uids::JPEG_LOSSLESS | uids::JPEG_LOSSLESS_SV1 => {
-            jpeg_fits(out, &bytes)?;
+            let bytes = jpeg_as_told(out, bytes)?;
             by_pixeldata(out, header, transfer, bytes)
         }
         uids::JPEG2000_LOSSLESS | uids::JPEG2000 => jpeg_2000(out, &bytes),
@@ -324,43 +328,78 @@ fn reason(error: &dyn std::error::Error) -> String {
     format!("not decoded: {told}")
 }
 
-/// A JPEG must be of the size that the header tells, and of no more components.
-fn jpeg_fits(out: &Samples, bytes: &[u8]) -> Result<(), String> {
-    let mut rest = bytes.strip_prefix(&[0xFF, 0xD8]).ok_or("no JPEG where one was expected")?;
-    loop {
-        let [0xFF, marker, tail @ ..] = rest else { return Err("a JPEG without a frame header".to_owned()) };
+/// A JPEG must be of the size that the header tells, and of no more components. Where the header says RGB, and
+/// neither JFIF nor Adobe's marker speaks of a transform, the components get ids that keep the decoder from making one.
+fn jpeg_as_told<'a>(out: &Samples, bytes: Cow<'a, [u8]>) -> Result<Cow<'a, [u8]>, String> {
+    let mut at = 2;
+    let mut places = Vec::new();
+    let mut told = false;
+    let mut seen = false;
+    if !bytes.starts_with(&[0xFF, 0xD8]) {
+        return Err("no JPEG where one was expected".to_owned());
+    }
+    // Between the segments stand the coded samples, in which FF comes before 00 or a restart marker alone.
+    while let Some(&[first, marker, l1, l0]) = bytes.get(at..).and_then(|b| b.first_chunk()) {
+        if first != 0xFF || matches!(marker, 0x00 | 0x01 | 0xD0..=0xD7 | 0xFF) {
+            at += if first == 0xFF && marker != 0xFF { 2 } else { 1 };
+            continue;
+        }
+        let length = usize::from(u16::from_be_bytes([l1, l0])).max(2);
+        let body = bytes.get(at + 4..at + 2 + length).unwrap_or_default();
         match marker {
-            0xFF => rest = &rest[1..],
             0xC0..=0xCF if !matches!(marker, 0xC4 | 0xC8 | 0xCC) => {
-                let [_, _, bits, h1, h0, w1, w0, components, ..] = *tail else {
-                    return Err("a JPEG that breaks off in its frame header".to_owned());
-                };
-                let height = usize::from(u16::from_be_bytes([h1, h0]));
-                let width = usize::from(u16::from_be_bytes([w1, w0]));
-                if (width, height, usize::from(components)) != (out.width, out.height, out.channels) {
-                    return Err(format!(
-                        "a JPEG of {width} x {height} pixels of {components} samples in an image of {} x {} of {}",
-                        out.width, out.height, out.channels
-                    ));
-                }
-                if bits == 12 && *marker != 0xC3 {
-                    return Err("JPEG of 12 bits is not decoded".to_owned());
-                }
-                return Ok(());
+                frame_fits(out, marker, body)?;
+                seen = true;
+                places.extend((0..out.channels).map(|c| at + 10 + 3 * c));
             }
-            _ => {
-                let length = tail.first_chunk().map_or(0, |&b| usize::from(u16::from_be_bytes(b)));
-                rest = tail.get(length.max(2)..).ok_or("a JPEG without a frame header")?;
-            }
+            0xDA if seen => places.extend((0..usize::from(*body.first().unwrap_or(&0)).min(3)).map(|c| at + 5 + 2 * c)),
+            0xEE if body.starts_with(b"Adobe") => told |= body.get(11) == Some(&1),
+            0xE0 if body.starts_with(b"JFIF") => told = true,
+            0xD9 => break,
+            _ => {}
+        }
+        at += 2 + length;
+    }
+    if !seen {
+        return Err("a JPEG without a frame header".to_owned());
+    }
+    let ids: Vec<u8> = places.iter().take(3).filter_map(|&at| bytes.get(at)).copied().collect();
+    if out.photometric != "RGB" || told || ids.len() != 3 {
+        return Ok(bytes);
+    }
+    let mut bytes = bytes.into_owned();
+    for at in places {
+        if let Some(id) = bytes.get_mut(at) {
+            *id = ids.iter().position(|i| i == id).map_or(*id, |place| b"RGB"[place]);
         }
     }
+    Ok(Cow::Owned(bytes))
+}
+
+fn frame_fits(out: &Samples, marker: u8, body: &[u8]) -> Result<(), String> {
+    let [bits, h1, h0, w1, w0, components, ..] = *body else {
+        return Err("a JPEG that breaks off in its frame header".to_owned());
+    };
+    let height = usize::from(u16::from_be_bytes([h1, h0]));
+    let width = usize::from(u16::from_be_bytes([w1, w0]));
+    if (width, height, usize::from(components)) != (out.width, out.height, out.channels) {
+        return Err(format!(
+            "a JPEG of {width} x {height} pixels of {components} samples in an image of {} x {} of {}",
+            out.width, out.height, out.channels
+        ));
+    }
+    if bits == 12 && marker != 0xC3 {
+        return Err("JPEG of 12 bits is not decoded".to_owned());
+    }
+    Ok(())
 }
 
 fn jpeg_2000(out: &mut Samples, bytes: &[u8]) -> Result<(), String> {
     use hayro_jpeg2000::{DecodeSettings, DecoderContext, Image};
     // SIZ stands right behind the start of the codestream; its number of components costs memory each.
     let start = bytes.windows(4).position(|w| w == [0xFF, 0x4F, 0xFF, 0x51]).ok_or("no JPEG 2000 codestream")?;
-    let components = bytes.get(start + 40..start + 42).map_or(0, |b| usize::from(u16::from_be_bytes([b[0], b[1]])));
+    let [high, low, coded] = *bytes.get(start + 40..).and_then(|b| b.first_chunk()).unwrap_or(&[0; 3]);
+    let components = usize::from(u16::from_be_bytes([high, low]));
     if components != out.channels {
         return Err(format!("JPEG 2000 of {components} components in an image of {} samples a pixel", out.channels));
     }
@@ -380,7 +419,20 @@ fn jpeg_2000(out: &mut Samples, bytes: &[u8]) -> Result<(), String> {
     if planes.len() != out.channels || planes.iter().any(|p| p.samples().len() != size.0 * size.1) {
         return Err("JPEG 2000 whose components are not of one size".to_owned());
     }
-    out.reals = planes.iter().flat_map(|p| p.samples().iter().copied()).collect();
+    let (precision, signed) = (i32::from(coded & 0x7F) + 1, coded & 0x80 != 0);
+    let (half, whole) = (2_f32.powi(precision - 1), 2_f32.powi(precision));
+    let wanted = matches!(out.form, Form::Whole { signed: true, .. });
+    // The decoder lifts all samples as if they were unsigned. Where the header tells of another sign than the
+    // codestream, the bits are meant, as pydicom reads them.
+    let value = |sample: &f32| {
+        let value = sample.round().clamp(0.0, whole - 1.0) - if signed { half } else { 0.0 };
+        match wanted {
+            true if value >= half => value - whole,
+            false if value < 0.0 => value + whole,
+            _ => value,
+        }
+    };
+    out.reals = planes.iter().flat_map(|p| p.samples().iter().map(value)).collect();
     out.form = Form::Decoded;
     out.planar = true;
     // The decoder has undone the transform of colours that JPEG 2000 itself makes.

@@ -38,7 +38,9 @@ pub(super) fn shade(header: &Header, samples: &Samples, frame: u32) -> Result<Pi
             Ok(Picture { size, channels: 3, bytes: (0..pixels).flat_map(pixel).collect() })
         }
         // The value is of the default repertoire and short; anything else is not repeated.
-        (other, channels) if other.len() <= 16 && other.bytes().all(|b| b.is_ascii_uppercase() || b"_0123456789 ".contains(&b)) => {
+        (other, channels)
+            if other.len() <= 16 && other.bytes().all(|b| b.is_ascii_uppercase() || b"_0123456789 ".contains(&b)) =>
+        {
             Err(format!("pixels of photometric interpretation {other} and {channels} samples are not shown"))
         }
         _ => Err("pixels of an unknown photometric interpretation are not shown".to_owned()),
