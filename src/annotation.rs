@@ -4,6 +4,12 @@
 //! right, y downwards, from the corner of the first pixel; lengths in mm are patient coordinates (LPS: x grows to the
 //! patient's left, y to the back, z to the head).
 
+pub mod geometry;
+pub mod rle;
+mod side;
+
+pub use side::side;
+
 use crate::lexicon::Side;
 
 /// How an annotation names the image, series or study that it is of. What a source does not tell is blank.
