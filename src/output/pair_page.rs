@@ -6,9 +6,10 @@
 
 mod drawing;
 
-use crate::annotation::Shape;
+use crate::annotation::{Shape, side};
 use crate::lexicon::Side;
 use crate::pair::{Discord, Outcome, Pairing, SideBasis};
+use crate::study::StudyRow;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -95,6 +96,21 @@ pub(crate) enum Edge {
     Left,
     /// The viewer's right.
     Right,
+}
+
+impl Edge {
+    /// Where the patient's right lies in an image, by its orientation or view.
+    pub(crate) fn of_right(image: &StudyRow) -> Option<Edge> {
+        let (width, height) = (f64::from(image.columns?), f64::from(image.rows?));
+        // The side of a strip that lies well within the left half.
+        let strip = Shape::Box([0.1 * width, 0.1 * height, 0.1 * width, 0.8 * height]);
+        match side(&strip, image)? {
+            (_, SideBasis::Told | SideBasis::Laterality) => None,
+            (Side::Right, _) => Some(Edge::Left),
+            (Side::Left, _) => Some(Edge::Right),
+            (Side::Bilateral, _) => None,
+        }
+    }
 }
 
 /// A shape on the image.
@@ -387,12 +403,15 @@ fn conflict(place: usize, card: &Card, picture: Option<&Result<Thumbnail, String
                         tr {
                             th scope="row" { "Finding" }
                             td { (pairing.status.map_or("not mentioned", |s| s.name())) }
-                            td { @if pairing.image_count == 0 { "nothing drawn" } @else { "drawn" } }
+                            td {
+                                (if is_drawn(pairing) { if pairing.image_count == 0 { "labelled, nothing drawn" } else { "drawn" } } else { "nothing drawn" })
+                                @if let Some((drew, all)) = pairing.readers { " " span.soft { "by " (drew) " of " (all) " readers" } }
+                            }
                         }
                         tr.differs[differs(Discord::Side)] {
                             th scope="row" { "Side" }
-                            td { (pairing.report_side.map_or("not told", side)) }
-                            td { @match pairing.image_side { Some((of, basis)) => { (side(of)) " " span.soft { (by(basis)) } }, None => { "not told" } } }
+                            td { (pairing.report_side.map_or("not told", side_word)) }
+                            td { @match pairing.image_side { Some((of, basis)) => { (side_word(of)) " " span.soft { (by(basis)) } }, None => { "not told" } } }
                         }
                         tr.differs[differs(Discord::Count)] {
                             th scope="row" { "Number" }
@@ -421,10 +440,15 @@ fn conflict(place: usize, card: &Card, picture: Option<&Result<Thumbnail, String
     }
 }
 
+/// Something on the image says that the finding is there.
+fn is_drawn(pairing: &Pairing) -> bool {
+    matches!(pairing.outcome, Outcome::Both | Outcome::ImageOnly | Outcome::Denied | Outcome::UncertainDrawn)
+}
+
 /// Ids of annotations that a conflict lists.
 const MOST_IDS: usize = 12;
 
-const fn side(of: Side) -> &'static str {
+const fn side_word(of: Side) -> &'static str {
     match of {
         Side::Left => "left",
         Side::Right => "right",
