@@ -40,7 +40,7 @@ pub(super) fn figure(card: &Card, picture: Option<&Result<Thumbnail, String>>) -
 /// What is drawn, in words: for those who do not see it, and for shapes that no picture shows.
 fn listed(card: &Card) -> Markup {
     html! {
-        ol.drawn {
+        ol.drawn.one[card.shapes.len() == 1] {
             @for drawn in card.shapes.iter().take(MOST_SHAPES) {
                 li { bdi { (drawn.category) } ": " (word(&drawn.shape)) " " code { bdi { (drawn.id) } } }
             }
@@ -125,13 +125,14 @@ fn sign(text: &str, x: f64, y: f64, size: f64, anchor: &str) -> Markup {
     }
 }
 
-/// The number of a shape, at its upper left corner and within the picture.
+/// The number of a shape, beside its upper left corner and within the picture.
 fn tag(number: usize, shape: &Shape, unit: f64, [width, height]: [u32; 2]) -> Markup {
     let Some([x, y, ..]) = geometry::bounds(shape).filter(|b| finite(&[b[0], b[1]])) else { return html! {} };
     let size = unit * 4.5;
-    let x = x.clamp(0.0, (f64::from(width) - size).max(0.0));
-    let y = (y - unit).clamp(size, f64::from(height));
-    sign(&number.to_string(), x, y, size, "start")
+    // Left of it, where a line or the name of a point does not run through it.
+    let x = (x - unit).clamp(size, f64::from(width).max(size));
+    let y = (y + size / 2.0).clamp(size, f64::from(height).max(size));
+    sign(&number.to_string(), x, y, size, "end")
 }
 
 /// Each line is drawn twice, dark and wide below bright and narrow, to be seen on any ground.
