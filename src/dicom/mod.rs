@@ -7,9 +7,15 @@ mod charset;
 mod content;
 mod node;
 mod parse;
+#[cfg(feature = "pixels")]
+mod pixel;
 mod read;
+#[cfg(feature = "pixels")]
+mod shade;
 mod write;
 
+#[cfg(feature = "pixels")]
+pub(crate) use pixel::{MOST_PIXELS, picture};
 pub(crate) use read::read;
 pub(crate) use write::write;
 

@@ -24,6 +24,9 @@ const SEQUENCE_END: Tag = Tag(0xFFFE, 0xE0DD);
 #[derive(Debug)]
 pub(super) struct Element<'a> {
     pub(super) tag: Tag,
+    /// Written as words of two bytes (OW).
+    #[cfg_attr(not(feature = "pixels"), allow(dead_code, reason = "for pixels"))]
+    pub(super) words: bool,
     pub(super) value: Value<'a>,
 }
 
@@ -56,6 +59,7 @@ pub(super) struct Opened<'a> {
     bytes: Cow<'a, [u8]>,
     start: usize,
     syntax: Syntax,
+    transfer: Option<String>,
 }
 
 /// Finds the data set behind preamble and meta information, where the file has them.
@@ -81,7 +85,7 @@ pub(super) fn open(bytes: &[u8], expect: Expect) -> Result<Opened<'_>, String> {
     let syntax = match transfer.as_deref() {
         Some("1.2.840.10008.1.2.2") => Syntax { explicit: true, big: true },
         Some(uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN) => {
-            return Ok(Opened { bytes: Cow::Owned(inflate(rest)?), start: 0, syntax: EXPLICIT });
+            return Ok(Opened { bytes: Cow::Owned(inflate(rest)?), start: 0, syntax: EXPLICIT, transfer });
         }
         // Without meta information the data set opens with the group 0008.
         None if cursor.group() != Some(8) && start == 0 => return Err("no DICOM file: no DICM at byte 128".to_owned()),
@@ -89,7 +93,7 @@ pub(super) fn open(bytes: &[u8], expect: Expect) -> Result<Opened<'_>, String> {
         _ if capitals => EXPLICIT,
         _ => IMPLICIT,
     };
-    Ok(Opened { bytes: Cow::Borrowed(bytes), start: at, syntax })
+    Ok(Opened { bytes: Cow::Borrowed(bytes), start: at, syntax, transfer })
 }
 
 fn inflate(bytes: &[u8]) -> Result<Vec<u8>, String> {
@@ -103,6 +107,18 @@ fn inflate(bytes: &[u8]) -> Result<Vec<u8>, String> {
 }
 
 impl Opened<'_> {
+    /// The Transfer Syntax UID, where the file tells it.
+    #[cfg(feature = "pixels")]
+    pub(super) fn transfer(&self) -> Option<&str> {
+        self.transfer.as_deref()
+    }
+
+    /// Whether numbers begin with their highest byte.
+    #[cfg(feature = "pixels")]
+    pub(super) fn big(&self) -> bool {
+        self.syntax.big
+    }
+
     /// Reads the data set; an object that is not wanted is told as soon as its class is known.
     pub(super) fn data_set(&self, expect: Expect) -> Result<Vec<Element<'_>>, String> {
         let mut cursor = Cursor { bytes: &self.bytes, at: self.start, syntax: self.syntax };
@@ -145,6 +161,7 @@ struct Header {
     sequence: bool,
     /// A sequence of unknown VR is written implicitly, whatever holds it.
     unknown: bool,
+    words: bool,
     length: u32,
 }
 
@@ -182,7 +199,7 @@ impl<'a> Cursor<'a> {
         let at = self.at;
         let tag = Tag(self.short(end)?, self.short(end)?);
         if tag.0 == 0xFFFE || !self.syntax.explicit {
-            return Ok(Header { tag, sequence: listed(tag), unknown: false, length: self.long(end)? });
+            return Ok(Header { tag, sequence: listed(tag), unknown: false, words: true, length: self.long(end)? });
         }
         let vr = self.some::<2>(end)?;
         if !vr.iter().all(u8::is_ascii_uppercase) {
@@ -214,7 +231,7 @@ impl<'a> Cursor<'a> {
             self.long(end)?
         };
         let unknown = vr == *b"UN";
-        Ok(Header { tag, sequence: vr == *b"SQ" || unknown && listed(tag), unknown, length })
+        Ok(Header { tag, sequence: vr == *b"SQ" || unknown && listed(tag), unknown, words: vr == *b"OW", length })
     }
 
     /// The value of a known length, as it stands.
@@ -230,7 +247,7 @@ impl<'a> Cursor<'a> {
 
     fn element(&mut self, end: usize, depth: usize) -> Result<Element<'a>, String> {
         let at = self.at;
-        let Header { tag, sequence, unknown, length } = self.header(end)?;
+        let Header { tag, sequence, unknown, words, length } = self.header(end)?;
         if tag.0 == 0xFFFE {
             return Err(format!("a delimiter {tag} without its sequence at byte {at}"));
         }
@@ -246,7 +263,7 @@ impl<'a> Cursor<'a> {
         } else {
             Value::Bytes(self.take(tag, length, end)?)
         };
-        Ok(Element { tag, value })
+        Ok(Element { tag, words, value })
     }
 
     /// The fragments of compressed pixels.

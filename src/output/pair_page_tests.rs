@@ -1,0 +1,1 @@
+//! Tests of `pair_page`.
