@@ -164,7 +164,8 @@ impl Catalog {
             (_, uid) => uid,
         };
         let own = if image.key.sop_uid.is_empty() { name } else { &*image.key.sop_uid };
-        let known = if uid.is_empty() { self.by_name.get(own).copied().flatten() } else { self.by_uid.get(uid).copied() };
+        let known =
+            if uid.is_empty() { self.by_name.get(own).copied().flatten() } else { self.by_uid.get(uid).copied() };
         let study = known.unwrap_or_else(|| {
             let number = self.studies.len() as u32;
             self.studies.push(Study { uid: uid.to_owned(), ..Study::default() });
@@ -246,7 +247,8 @@ impl Rows<'_> {
 fn complete(row: &mut StudyRow, other: Option<&StudyRow>) {
     let Some(other) = other else { return };
     for column in COLUMNS {
-        let missing = matches!((column.get)(row), Cell::Text(None) | Cell::Number(None) | Cell::Real(None) | Cell::Texts([]));
+        let missing =
+            matches!((column.get)(row), Cell::Text(None) | Cell::Number(None) | Cell::Real(None) | Cell::Texts([]));
         if !missing {
             continue;
         }
@@ -292,7 +294,8 @@ mod tests {
 
     #[test]
     fn without_a_table_names_and_uids_tie() {
-        let catalog = built(vec![set(&[("x/one.png", ""), ("two.png", "1.2"), ("three.png", "1.2")]), set(&[("one.png", "")])]);
+        let catalog =
+            built(vec![set(&[("x/one.png", ""), ("two.png", "1.2"), ("three.png", "1.2")]), set(&[("one.png", "")])]);
         assert_eq!(catalog.studies.len(), 2);
         assert_eq!(catalog.studies[0].images[0].parts, [(0, 0), (1, 0)]);
         assert_eq!(catalog.studies[1].images.len(), 2);

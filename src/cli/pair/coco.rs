@@ -67,7 +67,13 @@ pub(super) fn write(path: &Path, catalog: &Catalog, scheme: &Scheme, notes: &Not
                     }
                     let image = &image.row;
                     let side = annotation.side.or_else(|| Some(crate::annotation::side(&annotation.shape, image)?.0));
-                    let attributes = attributes(annotation, category, &mapped.set.source, side.map(|s| s.name()), notes.get(&((set, index), label)));
+                    let attributes = attributes(
+                        annotation,
+                        category,
+                        &mapped.set.source,
+                        side.map(|s| s.name()),
+                        notes.get(&((set, index), label)),
+                    );
                     told.insert("attributes".into(), attributes);
                     annotations.push(Value::Object(told));
                 }
@@ -138,11 +144,14 @@ fn attributes(
     put("source_id", json!(annotation.id));
     put("source_category", json!(category));
     put("reader", json!(annotation.reader));
-    put("stance", json!(match annotation.stance {
-        crate::annotation::Stance::Present => "present",
-        crate::annotation::Stance::Absent => "absent",
-        crate::annotation::Stance::Uncertain => "uncertain",
-    }));
+    put(
+        "stance",
+        json!(match annotation.stance {
+            crate::annotation::Stance::Present => "present",
+            crate::annotation::Stance::Absent => "absent",
+            crate::annotation::Stance::Uncertain => "uncertain",
+        }),
+    );
     put("side", json!(side));
     let told = |note: &Note| {
         json!({

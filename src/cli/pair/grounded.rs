@@ -98,7 +98,11 @@ pub(super) fn manifest_columns(scheme: &Scheme) -> Vec<ColumnSpec> {
     let mut out = specs([
         ("study_uid", Kind::Text, "Study Instance UID"),
         ("report_id", Kind::Text, "The report"),
-        ("images", Kind::Texts, "Paths of the study's images, where a study table tells them; else the annotated names"),
+        (
+            "images",
+            Kind::Texts,
+            "Paths of the study's images, where a study table tells them; else the annotated names",
+        ),
         ("views", Kind::Texts, "View of each image; - where not known"),
     ]);
     let about = "1 present, 0 absent, -1 uncertain; missing: not mentioned";
@@ -184,7 +188,16 @@ pub(super) struct Work {
 }
 
 const WORK: [&str; 11] = [
-    "rank", "sure", "report_id", "study_uid", "image", "label", "outcome", "report_status", "sentence", "annotations",
+    "rank",
+    "sure",
+    "report_id",
+    "study_uid",
+    "image",
+    "label",
+    "outcome",
+    "report_status",
+    "sentence",
+    "annotations",
     "readers",
 ];
 

@@ -50,8 +50,7 @@ impl Links {
         let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
         let header = reader.headers().map_err(|e| Error::input(format!("{name}:1"), e.to_string()))?.clone();
         let column = |wanted: &str| header.iter().position(|h| h.trim() == wanted);
-        let (Some(report), Some(study), Some(outcome)) =
-            (column("report_id"), column("study_uid"), column("outcome"))
+        let (Some(report), Some(study), Some(outcome)) = (column("report_id"), column("study_uid"), column("outcome"))
         else {
             let message = "no columns report_id, study_uid and outcome; expected a table of radlabel link";
             return Err(Error::input(format!("{name}:1"), message));

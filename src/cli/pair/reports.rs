@@ -52,7 +52,13 @@ pub(super) struct State {
 }
 
 /// Reads a report. `sure`: confidences are asked for.
-pub(super) fn of_report(engine: &Engine, bound: &BoundScheme, state: &mut State, reading: &Reading, sure: bool) -> Read {
+pub(super) fn of_report(
+    engine: &Engine,
+    bound: &BoundScheme,
+    state: &mut State,
+    reading: &Reading,
+    sure: bool,
+) -> Read {
     let report = &reading.report;
     let analysis = engine.analyze_with(&mut state.scratch, &report.text);
     let said = said(engine, &report.text, &analysis, bound);
@@ -181,13 +187,13 @@ fn plain(label: u32, status: Status) -> Said {
 }
 
 fn lines(engine: &Engine, bound: &BoundScheme, name: &str, text: &str) -> Result<Vec<Read>, Error> {
-    let concepts: BTreeMap<&str, ConceptId> = (0..bound.targets.len() as u32)
-        .map(|c| (&*engine.lexicon.concept(ConceptId(c)).id, ConceptId(c)))
-        .collect();
+    let concepts: BTreeMap<&str, ConceptId> =
+        (0..bound.targets.len() as u32).map(|c| (&*engine.lexicon.concept(ConceptId(c)).id, ConceptId(c))).collect();
     let mut out = Vec::new();
     for (i, line) in text.lines().enumerate().filter(|l| !l.1.trim().is_empty()) {
         let place = format!("{name}:{}", i + 1);
-        let object: Value = serde_json::from_str(line).map_err(|e| Error::input(&place, format!("not JSON at column {}", e.column())))?;
+        let object: Value = serde_json::from_str(line)
+            .map_err(|e| Error::input(&place, format!("not JSON at column {}", e.column())))?;
         let id = match object.get("id") {
             Some(Value::String(id)) => id.clone(),
             Some(Value::Number(id)) => id.to_string(),

@@ -218,22 +218,34 @@ impl Writer {
     }
 
     /// Ends the table; a file gets its name now.
-    pub(super) fn finish(#[cfg_attr(not(feature = "parquet"), allow(unused_mut))] mut self, form: &Form) -> anyhow::Result<()> {
+    pub(super) fn finish(self, form: &Form) -> anyhow::Result<()> {
         #[cfg(feature = "parquet")]
-        self.flush()?;
-        #[cfg(not(feature = "arrow"))]
-        let _ = form;
-        match self.target {
+        let this = {
+            let mut this = self;
+            this.flush()?;
+            this
+        };
+        #[cfg(not(feature = "parquet"))]
+        let this = self;
+        match this.target {
             #[cfg(feature = "parquet")]
             Target::Parquet(_, file) => file.finish().map_err(anyhow::Error::msg)?.finish()?,
-            Target::Plain(#[cfg_attr(not(feature = "arrow"), allow(unused_mut))] mut sink) => {
-                #[cfg(feature = "arrow")]
-                if form.layout == Layout::Arrow {
-                    sink.write(crate::arrow::stream::footer())?;
-                }
-                sink.finish()?;
-            }
+            Target::Plain(sink) => ended(*sink, form)?.finish()?,
         }
         Ok(())
     }
+}
+
+/// Writes what stands after the rows.
+#[cfg(feature = "arrow")]
+fn ended(mut sink: Sink, form: &Form) -> std::io::Result<Sink> {
+    if form.layout == Layout::Arrow {
+        sink.write(crate::arrow::stream::footer())?;
+    }
+    Ok(sink)
+}
+
+#[cfg(not(feature = "arrow"))]
+fn ended(sink: Sink, _: &Form) -> std::io::Result<Sink> {
+    Ok(sink)
 }
