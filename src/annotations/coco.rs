@@ -112,7 +112,7 @@ impl<'de> Visitor<'de> for EntriesVisitor {
 }
 
 /// JSON knows no NaN and Infinity; outside strings they become null.
-fn without_nan(bytes: &[u8]) -> Cow<'_, [u8]> {
+pub(super) fn without_nan(bytes: &[u8]) -> Cow<'_, [u8]> {
     if memchr::memmem::find(bytes, b"NaN").or(memchr::memmem::find(bytes, b"Infinity")).is_none() {
         return bytes.into();
     }

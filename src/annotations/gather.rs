@@ -38,6 +38,21 @@ impl<'t> Gather<'t> {
         index
     }
 
+    /// The image of an annotation file of its own: by the name that the file tells, else by that of the file itself. A name
+    /// that an earlier file has too is told apart by the folder.
+    pub(crate) fn image_of_file(&mut self, told: &str, file: &str) -> u32 {
+        let name = match told.trim() {
+            "" => file.rsplit_once('.').map_or(file, |f| f.0).to_owned(),
+            name if !self.images.contains_key(name) => return self.image(name),
+            name => {
+                let place = format!("{}/{file}", self.set.source);
+                self.warning("image", place, "names the image of an earlier file; told apart by its folder".to_owned());
+                file.rsplit_once('/').map_or_else(|| format!("{file}/{name}"), |f| format!("{}/{name}", f.0))
+            }
+        };
+        self.image(&name)
+    }
+
     /// Width and height of an image, in its row too.
     pub(crate) fn size(&mut self, image: u32, size: [u32; 2]) {
         let image = &mut self.set.images[image as usize];
