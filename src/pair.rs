@@ -18,7 +18,6 @@ mod discord;
 mod judge;
 mod look;
 mod said;
-mod shape;
 #[cfg(test)]
 mod tests;
 

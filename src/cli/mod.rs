@@ -14,6 +14,8 @@ mod pair;
 mod repeats;
 mod same;
 mod score;
+#[allow(dead_code, reason = "`studies` and `link` flatten it")]
+mod server;
 mod stream;
 mod studies;
 mod summary;

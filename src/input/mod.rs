@@ -24,6 +24,7 @@ mod jsonl;
 mod mimic;
 mod openi;
 mod plan;
+pub(crate) mod records;
 
 pub(crate) use batch::too_long;
 pub use batch::{Batch, Reading};

@@ -326,7 +326,7 @@ fn pattern(input: &Path) -> (PathBuf, String) {
 }
 
 /// What a record is in a source that begins like this.
-fn frame(format: Format, head: &[u8], small: bool) -> Frame {
+pub(super) fn frame(format: Format, head: &[u8], small: bool) -> Frame {
     let start = head.trim_ascii_start();
     match format {
         Format::Txt | Format::Openi | Format::Dicom | Format::Parquet | Format::Arrow => Frame::Whole,
@@ -402,7 +402,16 @@ fn header(source: &mut Source, head: &[u8]) -> Result<Option<String>, Error> {
     let Frame::Row(delimiter) = source.frame else {
         return Ok(None);
     };
-    let mut scan = Scan::new(source.frame, 0);
+    let refuse = |message: String| Error::input(format!("{}:1", source.name), message);
+    let names = names(delimiter, head).map_err(refuse)?;
+    let (roles, guess) = columns::roles(&names, &source.wanted).map_err(refuse)?;
+    source.roles = roles;
+    Ok(guess)
+}
+
+/// The names in the header of a table that begins like this, or what is wrong with it.
+pub(super) fn names(delimiter: u8, head: &[u8]) -> Result<Vec<String>, String> {
+    let mut scan = Scan::new(Frame::Row(delimiter), 0);
     let (mut start, mut end) = (0, 0);
     while delimited::trimmed(&head[start..end]).is_empty() {
         start = end;
@@ -417,12 +426,8 @@ fn header(source: &mut Source, head: &[u8]) -> Result<Option<String>, Error> {
     let bytes = delimited::trimmed(&head[start..end]);
     let (line, _) = encoding::decode(bytes, encoding::guess(bytes).0);
     let mut cells = Vec::new();
-    let refuse = |message: String| Error::input(format!("{}:1", source.name), message);
-    delimited::cells(&line, delimiter, &mut cells).map_err(|m| refuse(format!("header: {m}")))?;
-    let names: Vec<String> = cells.iter().map(|c| c.text(&line).trim().to_owned()).collect();
-    let (roles, guess) = columns::roles(&names, &source.wanted).map_err(refuse)?;
-    source.roles = roles;
-    Ok(guess)
+    delimited::cells(&line, delimiter, &mut cells).map_err(|m| format!("header: {m}"))?;
+    Ok(cells.iter().map(|c| c.text(&line).trim().to_owned()).collect())
 }
 
 /// What was guessed of the keys of a JSONL source, by its first whole line.

@@ -20,8 +20,9 @@
 
 use super::look::{Drawn, Looked, SizeKind};
 use super::said::{Length, Said, joined};
-use super::{Discord, SideBasis, shape};
+use super::{Discord, SideBasis};
 use crate::annotation::Shape;
+use crate::annotation::geometry;
 use crate::lexicon::Side;
 
 /// Sizes differ when the larger is more than so many times the smaller ...
@@ -139,7 +140,7 @@ fn number(drawn: &[&Drawn]) -> u32 {
 
 /// Shared area over united area of what bounds two shapes.
 fn overlap(a: &Drawn, b: &Drawn) -> f64 {
-    let (Some(a), Some(b)) = (shape::bounds(&a.annotation.shape), shape::bounds(&b.annotation.shape)) else {
+    let (Some(a), Some(b)) = (geometry::bounds(&a.annotation.shape), geometry::bounds(&b.annotation.shape)) else {
         return 0.0;
     };
     let area = |r: [f64; 4]| (r[2] - r[0]).max(0.0) * (r[3] - r[1]).max(0.0);

@@ -5,8 +5,8 @@
 //! That a category was looked for and not drawn says that its exact and narrower labels are not there.
 
 use super::SideBasis;
-use super::shape;
-use crate::annotation::{Annotation, AnnotationSet, Coverage, Shape, Stance};
+use crate::annotation::geometry;
+use crate::annotation::{self, Annotation, AnnotationSet, Coverage, Shape, Stance};
 use crate::crosswalk::Relation;
 use crate::lexicon::Side;
 use crate::rules::{BoundScheme, Status};
@@ -191,7 +191,7 @@ pub fn look<'a>(sets: &'a [Mapped], images: &[&StudyImage], bound: &BoundScheme,
 fn side(annotation: &Annotation, row: &StudyRow) -> Option<(Side, SideBasis)> {
     match annotation.side {
         Some(side) => Some((side, SideBasis::Told)),
-        None => shape::side(&annotation.shape, row),
+        None => annotation::side(&annotation.shape, row),
     }
 }
 
@@ -212,5 +212,12 @@ fn size(annotation: &Annotation, row: &StudyRow) -> Option<(f64, SizeKind)> {
         Shape::Box(_) => SizeKind::Box,
         _ => SizeKind::Outline,
     };
-    shape::longest_mm(&annotation.shape, row).filter(|v| v.is_finite() && *v > 0.0).map(|v| (v, kind))
+    let spacing = match (row.row_spacing_mm, row.column_spacing_mm) {
+        (Some(rows), Some(columns)) => Some((rows, columns)),
+        // Volumes are in mm by themselves.
+        _ if matches!(annotation.shape, Shape::Volume(_)) => Some((1.0, 1.0)),
+        _ => None,
+    };
+    let (rows, columns) = spacing?;
+    geometry::longest_mm(&annotation.shape, rows, columns).map(|v| (v, kind))
 }

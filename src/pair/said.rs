@@ -28,13 +28,20 @@ impl Length {
 
     /// The largest dimension of a size.
     fn of(measurement: &Measurement) -> Option<Length> {
-        let values = || measurement.values().iter().map(|v| measured(*v)).filter(|v| v.is_finite());
+        let values: Vec<f64> = measurement.values().iter().map(|v| measured(*v)).collect();
+        Length::named(&values, Some(measurement.relation.name()))
+    }
+
+    /// The largest of these dimensions, with a relation as outputs name it; none: the very number.
+    pub fn named(values: &[f64], relation: Option<&str>) -> Option<Length> {
+        let values = || values.iter().copied().filter(|v| v.is_finite());
         let largest = values().fold(None, |m: Option<f64>, v| Some(m.map_or(v, |m| m.max(v))))?;
-        Some(match measurement.relation {
-            Relation::Exact | Relation::About => Length { least: largest, most: largest },
-            Relation::Range => Length { least: values().fold(largest, f64::min), most: largest },
-            Relation::Below | Relation::AtMost => Length { least: 0.0, most: largest },
-            Relation::Above => Length { least: largest, most: f64::INFINITY },
+        let is = |one: Relation| relation == Some(one.name());
+        Some(match relation {
+            _ if is(Relation::Range) => Length { least: values().fold(largest, f64::min), most: largest },
+            _ if is(Relation::Below) || is(Relation::AtMost) => Length { least: 0.0, most: largest },
+            _ if is(Relation::Above) => Length { least: largest, most: f64::INFINITY },
+            _ => Length { least: largest, most: largest },
         })
     }
 }
@@ -60,6 +67,8 @@ pub struct Said {
     pub status: Status,
     /// The mention that decided it.
     pub mention: Option<u32>,
+    /// Every mention that has this value and speaks of the label, in order.
+    pub mentions: Vec<u32>,
     /// The sides that its mentions tell, together. Of an absent label only where every mention tells one: "no effusion"
     /// denies both, whatever "no left effusion" says besides.
     pub side: Option<Side>,
@@ -122,7 +131,7 @@ fn of_label(
             }
         }
     }
-    Said { label, status, mention: because, side, sizes, amount: amount(&numbers) }
+    Said { label, status, mention: because, mentions: mentions.to_vec(), side, sizes, amount: amount(&numbers) }
 }
 
 /// All sides together.

@@ -157,7 +157,7 @@ fn sides() {
     assert_eq!(nodule.told("Nodule in the right upper lobe.", "Nodule"), Some(("both", vec!["side"])));
     // A box of which no side is known may lie where the report says.
     let mut unknown = Case::new(Found, &[l]);
-    unknown.annotations.push((0, annotation(1, Shape::Line(vec![[1.0, 1.0]]), None)));
+    unknown.annotations.push((0, annotation(1, Shape::Line(vec![[495.0, 1.0], [505.0, 1.0]]), None)));
     assert_eq!(unknown.told("Right pleural effusion.", "Effusion"), Some(("both", vec![])));
     // On a part of the images nothing follows from what is not drawn.
     let rows = Case::new(Whole, &[r]).rows_of("Bilateral pleural effusions.", scheme(), true);
@@ -242,8 +242,10 @@ fn sizes() {
     assert_eq!(measured.told("A 35 mm nodule.", "Nodule"), Some(("both", vec![])));
     // Of several sizes told, one may be what was found.
     let text = "A 30 mm nodule in the right lung. An 11 mm nodule in the left lung.";
-    let small = |coverage| Case::new(coverage, &[("Nodule", RIGHT, 11.0, None)]).told(text, "Nodule").expect("a row").1;
-    assert_eq!((small(Found), small(Whole)), (vec![], vec!["size"]));
+    let small = |coverage| {
+        Case::new(coverage, &[("Nodule", RIGHT, 11.0, None)]).told(text, "Nodule").expect("a row").1.contains(&"size")
+    };
+    assert_eq!((small(Found), small(Whole)), (false, true));
 }
 
 #[test]
