@@ -44,6 +44,8 @@ pub(crate) mod arrow;
 pub mod cli;
 #[cfg(feature = "dicom")]
 pub(crate) mod dicom;
+#[cfg(any(feature = "arrow", feature = "pixels"))]
+mod guard;
 #[cfg(feature = "cli")]
 #[allow(dead_code, reason = "being built")]
 pub(crate) mod imaging;
@@ -51,6 +53,8 @@ pub(crate) mod imaging;
 pub mod input;
 #[cfg(feature = "cli")]
 pub mod output;
+#[cfg(feature = "pixels")]
+pub(crate) mod pixels;
 #[cfg(feature = "python")]
 mod python;
 #[cfg(feature = "cli")]

@@ -2,6 +2,28 @@
 //!
 //! The findings of a study's reports and the annotations of its images, both as labels of one scheme, are held against
 //! each other: status, side, number and size. Knows no file and no finding by name.
+//!
+//! [`said`] gathers what a report says of each label, [`look`] what is drawn on the images of a study, [`pair`] holds
+//! the one against the other. The rules stand where they are decided: status in [`judge`](self), side, number and size
+//! in `pair/discord.rs`. All of them follow from three principles:
+//!
+//! 1. What is not drawn says something only where the source was read for it ([`crate::annotation::Coverage::Whole`],
+//!    or an annotation that says absent).
+//! 2. A finding is drawn when any reader drew it; that side, number or size contradict is told only when no reader
+//!    agrees with the report.
+//! 3. Every label is judged by itself. Where values travel along a scheme's hierarchy, what is drawn travels as what is
+//!    said does, so the conflict of a narrow label stands at its broader one too.
+
+mod discord;
+mod judge;
+mod look;
+mod said;
+#[cfg(test)]
+mod tests;
+
+pub use judge::pair;
+pub use look::{Drawn, Looked, Mapped, SizeKind, StudyImage, Targets, expand, look};
+pub use said::{Amount, Length, Said, said};
 
 use crate::lexicon::Side;
 use crate::rules::Status;
@@ -123,6 +145,15 @@ pub struct Pairing {
     pub image_side: Option<(Side, SideBasis)>,
     /// The largest size of what is drawn, in mm.
     pub image_size: Option<f64>,
-    /// How many are drawn.
+    /// How many are drawn; 0 where only a label of the whole image says so.
     pub image_count: u32,
+    /// Readers who drew it, and all who read the images, where the source tells its readers.
+    pub readers: Option<(u32, u32)>,
+}
+
+impl Pairing {
+    /// Its outcome is a conflict, or something contradicts besides.
+    pub fn is_conflict(&self) -> bool {
+        self.outcome.is_conflict() || !self.discords.is_empty()
+    }
 }

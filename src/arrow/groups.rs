@@ -4,8 +4,8 @@
 //! that a fault costs the rest of one group. Columns of strings are asked for as bytes: the crate would refuse a
 //! whole page for one invalid byte.
 
-use super::guard::guarded;
 use super::text::is_string;
+use crate::guard::guarded;
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Field, Schema};
 use parquet::arrow::arrow_reader::{

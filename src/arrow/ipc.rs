@@ -5,7 +5,7 @@
 //! not with bytes that were promised. Strings are taken as bytes (the layouts are the same): the crate would refuse
 //! a whole batch for one invalid byte.
 
-use super::guard::guarded;
+use crate::guard::guarded;
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_buffer::Buffer;
 use arrow_ipc::convert::try_fb_to_schema;

@@ -8,7 +8,6 @@
 pub(crate) mod cells;
 #[cfg(feature = "parquet")]
 mod groups;
-mod guard;
 mod ipc;
 #[cfg(feature = "parquet")]
 pub(crate) mod parquet_file;

@@ -14,13 +14,19 @@ mod measurements;
 mod node;
 mod numbers;
 mod parse;
+#[cfg(feature = "pixels")]
+mod pixel;
 mod read;
 mod rtstruct;
 mod scan;
 mod seg;
+#[cfg(feature = "pixels")]
+mod shade;
 mod write;
 
 pub(crate) use directory::{Entry, directory};
+#[cfg(feature = "pixels")]
+pub(crate) use pixel::{MOST_PIXELS, picture};
 pub(crate) use read::read;
 pub(crate) use scan::{Found, scan};
 pub(crate) use write::write;

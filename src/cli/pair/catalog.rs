@@ -1,0 +1,323 @@
+//! The studies that were annotated: annotation sets in memory, their images put to studies, and which study a report
+//! is of.
+//!
+//! An image is known by its SOP Instance UID, else by its file name, else by the name without its ending. With a study
+//! table, the row that it is known by tells its study; without one, the source's study UID does, else every image is a
+//! study of its own by its name.
+
+use super::links::{Link, Links};
+use crate::annotation::AnnotatedImage;
+use crate::imaging::Take;
+use crate::input::Told;
+use crate::pair::{Mapped, StudyImage};
+use crate::study::{COLUMNS, Cell, StudyRow};
+use crate::{Error, StudyKey};
+use std::collections::{BTreeMap, HashMap};
+
+/// A study that was annotated.
+#[derive(Debug, Default)]
+pub(super) struct Study {
+    /// Its UID; blank where only names tie.
+    pub(super) uid: String,
+    /// Its annotated images.
+    pub(super) images: Vec<StudyImage>,
+    /// How each is named.
+    pub(super) names: Vec<String>,
+}
+
+/// All of them.
+#[derive(Default)]
+pub(super) struct Catalog {
+    /// The sets, mapped to labels.
+    pub(super) sets: Vec<Mapped>,
+    /// In order of first appearance.
+    pub(super) studies: Vec<Study>,
+    /// Images that no study is known for: set, index, why.
+    pub(super) unplaced: Vec<(u32, u32, &'static str)>,
+    /// By study UID: path and view of every image of the study table; gathered where a manifest asks for them.
+    pub(super) files: BTreeMap<String, Vec<(String, String)>>,
+    by_uid: HashMap<String, u32>,
+    /// Of names that several studies have: nothing.
+    by_name: HashMap<String, Option<u32>>,
+}
+
+/// Rows of the study table that annotated images are known by.
+struct Rows<'t> {
+    wanted: HashMap<String, Vec<u32>>,
+    kept: Vec<StudyRow>,
+    files: Option<BTreeMap<String, Vec<(String, String)>>>,
+    tell: &'t mut dyn FnMut(Told),
+}
+
+/// The last part of a path, and that without its ending.
+fn names(path: &str) -> (&str, &str) {
+    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    (name, stem(name))
+}
+
+/// A name without the endings of image files; `1.2.840.113` has none.
+fn stem(name: &str) -> &str {
+    const ENDINGS: [&str; 9] = [".gz", ".dcm", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".nii", ".bmp"];
+    let ends = |name: &&str| {
+        ENDINGS.iter().find_map(|e| {
+            let at = name.len().checked_sub(e.len())?;
+            (at > 0 && name.is_char_boundary(at) && name[at..].eq_ignore_ascii_case(e)).then_some(at)
+        })
+    };
+    let mut name = name;
+    while let Some(at) = ends(&name) {
+        name = &name[..at];
+    }
+    name
+}
+
+/// By what an image may be known, the surest first.
+fn keys(image: &AnnotatedImage) -> impl Iterator<Item = &str> {
+    let (name, stem) = names(&image.key.name);
+    [&*image.key.sop_uid, name, stem].into_iter().filter(|k| !k.is_empty())
+}
+
+impl Take for Rows<'_> {
+    fn row(&mut self, row: StudyRow) -> Result<(), Error> {
+        let path = row.path.clone().unwrap_or_default();
+        let (name, stem) = names(&path);
+        if let (Some(files), Some(uid)) = (&mut self.files, &row.study_uid) {
+            files.entry(uid.clone()).or_default().push((path.clone(), row.view.clone().unwrap_or_default()));
+        }
+        let mut known = [row.sop_uid.as_deref().unwrap_or(""), name, stem];
+        if known[2] == known[1] {
+            known[2] = "";
+        }
+        let number = self.kept.len() as u32;
+        let mut wanted = false;
+        for key in known {
+            if let Some(list) = self.wanted.get_mut(key) {
+                list.push(number);
+                wanted = true;
+            }
+        }
+        if wanted {
+            self.kept.push(row);
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, told: Told) {
+        (self.tell)(told);
+    }
+}
+
+impl Catalog {
+    /// Puts the images of the sets to studies. `view`: taken for images of which no view is known.
+    ///
+    /// # Errors
+    /// A source of studies that cannot be read.
+    pub(super) fn build(
+        sets: Vec<Mapped>,
+        sources: &[String],
+        view: Option<&str>,
+        files: bool,
+        threads: usize,
+        tell: &mut dyn FnMut(Told),
+    ) -> Result<Catalog, Error> {
+        let images = || sets.iter().flat_map(|s| &s.set.images);
+        let wanted = images().flat_map(keys).map(|k| (k.to_owned(), Vec::new())).collect();
+        let mut rows = Rows { wanted, kept: Vec::new(), files: files.then(BTreeMap::new), tell };
+        if !sources.is_empty() {
+            let options = crate::imaging::Options { threads, ..crate::imaging::Options::default() };
+            crate::imaging::read(sources, &options, &mut rows)?;
+        }
+        let mut out = Catalog { files: rows.files.take().unwrap_or_default(), ..Catalog::default() };
+        let mut places: HashMap<(u32, String), usize> = HashMap::new();
+        let mut sets = sets;
+        for (set, mapped) in sets.iter_mut().enumerate() {
+            for (number, image) in mapped.set.images.iter_mut().enumerate() {
+                let at = (set as u32, number as u32);
+                let row = match rows.of(image, !sources.is_empty()) {
+                    Ok(row) => row,
+                    Err(why) => {
+                        out.unplaced.push((at.0, at.1, why));
+                        continue;
+                    }
+                };
+                complete(&mut image.row, row);
+                if let Some([width, height]) = image.size {
+                    image.row.columns.get_or_insert(width);
+                    image.row.rows.get_or_insert(height);
+                } else if let (Some(width), Some(height)) = (image.row.columns, image.row.rows) {
+                    image.size = Some([width, height]);
+                }
+                if image.row.view.is_none() {
+                    image.row.view = view.map(str::to_owned);
+                }
+                out.place(at, image, &mut places);
+            }
+        }
+        out.sets = sets;
+        Ok(out)
+    }
+
+    fn place(&mut self, at: (u32, u32), image: &AnnotatedImage, places: &mut HashMap<(u32, String), usize>) {
+        let (name, stem) = names(&image.key.name);
+        let uid = match (image.row.study_uid.as_deref(), &*image.key.study_uid) {
+            (Some(uid), _) if !uid.is_empty() => uid,
+            (_, uid) => uid,
+        };
+        let own = if image.key.sop_uid.is_empty() { name } else { &*image.key.sop_uid };
+        let known =
+            if uid.is_empty() { self.by_name.get(own).copied().flatten() } else { self.by_uid.get(uid).copied() };
+        let study = known.unwrap_or_else(|| {
+            let number = self.studies.len() as u32;
+            self.studies.push(Study { uid: uid.to_owned(), ..Study::default() });
+            if !uid.is_empty() {
+                self.by_uid.insert(uid.to_owned(), number);
+            }
+            number
+        });
+        for key in [own, name, stem].into_iter().filter(|k| !k.is_empty()) {
+            let place = self.by_name.entry(key.to_owned()).or_insert(Some(study));
+            if *place != Some(study) {
+                *place = None;
+            }
+        }
+        let ident = match (own, &*image.key.series_uid) {
+            ("", series) => series,
+            (own, _) => own,
+        };
+        let ident = (study, format!("{ident}\n{}", image.key.frame.unwrap_or(0)));
+        let study = &mut self.studies[study as usize];
+        match places.get(&ident) {
+            Some(&place) => {
+                study.images[place].parts.push(at);
+                complete(&mut study.images[place].row, Some(&image.row));
+            }
+            None => {
+                places.insert(ident, study.images.len());
+                study.images.push(StudyImage { parts: vec![at], row: image.row.clone() });
+                let shown = [&*image.key.name, &image.key.sop_uid, &image.key.series_uid];
+                study.names.push(shown.into_iter().find(|n| !n.is_empty()).unwrap_or("").to_owned());
+            }
+        }
+    }
+
+    /// The studies that a report is of, each with the link that ties it. With a link table, that table alone says.
+    pub(super) fn of(&self, id: &str, key: &StudyKey, links: Option<&Links>, ambiguous: bool) -> Vec<(u32, Link)> {
+        if let Some(links) = links {
+            let known = |uid: &str| self.by_uid.get(uid).copied().or_else(|| self.by_name.get(uid).copied().flatten());
+            let list = links.of(id).unwrap_or_default().iter().filter(|l| ambiguous || !l.ambiguous);
+            return list.filter_map(|l| Some((known(&l.study_uid)?, l.clone()))).collect();
+        }
+        let tie = |study: u32, method: &str| {
+            let study_uid = self.studies[study as usize].uid.clone();
+            vec![(study, Link { study_uid, method: method.to_owned(), ..Link::default() })]
+        };
+        if let Some(&study) = key.study_uid.as_deref().and_then(|uid| self.by_uid.get(uid)) {
+            return tie(study, "study_uid");
+        }
+        match self.by_name.get(id).or_else(|| self.by_name.get(stem(id))) {
+            Some(&Some(study)) => tie(study, "name"),
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Rows<'_> {
+    /// The row that an image is known by.
+    fn of(&self, image: &AnnotatedImage, table: bool) -> Result<Option<&StudyRow>, &'static str> {
+        let found = keys(image).filter_map(|k| self.wanted.get(k)).find(|l| !l.is_empty());
+        let Some(found) = found else {
+            return match table && image.key.study_uid.is_empty() {
+                true => Err("no row of the study table has its UID or name"),
+                false => Ok(None),
+            };
+        };
+        let row = &self.kept[found[0] as usize];
+        let uid = |row: &StudyRow| row.study_uid.clone().unwrap_or_default();
+        if found.iter().any(|&f| uid(&self.kept[f as usize]) != uid(row)) {
+            return Err("rows of several studies have its UID or name");
+        }
+        if !image.key.study_uid.is_empty() && !uid(row).is_empty() && uid(row) != image.key.study_uid {
+            return Err("its source and the study table tell different studies");
+        }
+        Ok(Some(row))
+    }
+}
+
+/// Takes from another row what is missing.
+fn complete(row: &mut StudyRow, other: Option<&StudyRow>) {
+    let Some(other) = other else { return };
+    for column in COLUMNS {
+        let missing =
+            matches!((column.get)(row), Cell::Text(None) | Cell::Number(None) | Cell::Real(None) | Cell::Texts([]));
+        if !missing {
+            continue;
+        }
+        let told = match (column.get)(other) {
+            Cell::Text(Some(text)) => text.to_owned(),
+            Cell::Number(Some(number)) => number.to_string(),
+            Cell::Real(Some(number)) => number.to_string(),
+            Cell::Texts(list) if !list.is_empty() => list.join("; "),
+            _ => continue,
+        };
+        (column.set)(row, &told);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::annotation::{AnnotationSet, Coverage, ImageKey};
+
+    fn set(images: &[(&str, &str)]) -> Mapped {
+        let image = |&(name, uid): &(&str, &str)| AnnotatedImage {
+            key: ImageKey { name: name.into(), study_uid: uid.into(), ..ImageKey::default() },
+            ..AnnotatedImage::default()
+        };
+        let set = AnnotationSet {
+            source: "a".into(),
+            images: images.iter().map(image).collect(),
+            categories: Vec::new(),
+            annotations: Vec::new(),
+            coverage: Coverage::Whole,
+        };
+        Mapped::new(set, Vec::new())
+    }
+
+    fn built(sets: Vec<Mapped>) -> Catalog {
+        Catalog::build(sets, &[], Some("PA"), false, 1, &mut |_| {}).expect("a catalog")
+    }
+
+    fn studies(catalog: &Catalog, id: &str, uid: Option<&str>) -> Vec<u32> {
+        let key = StudyKey { study_uid: uid.map(str::to_owned), ..StudyKey::default() };
+        catalog.of(id, &key, None, false).iter().map(|l| l.0).collect()
+    }
+
+    #[test]
+    fn without_a_table_names_and_uids_tie() {
+        let catalog =
+            built(vec![set(&[("x/one.png", ""), ("two.png", "1.2"), ("three.png", "1.2")]), set(&[("one.png", "")])]);
+        assert_eq!(catalog.studies.len(), 2);
+        assert_eq!(catalog.studies[0].images[0].parts, [(0, 0), (1, 0)]);
+        assert_eq!(catalog.studies[1].images.len(), 2);
+        assert_eq!(studies(&catalog, "one", None), [0]);
+        assert_eq!(studies(&catalog, "one.png", None), [0]);
+        assert_eq!(studies(&catalog, "three", None), [1]);
+        assert_eq!(studies(&catalog, "other", Some("1.2")), [1]);
+        assert_eq!(studies(&catalog, "other", None), Vec::<u32>::new());
+        assert_eq!(catalog.studies[0].images[0].row.view.as_deref(), Some("PA"));
+    }
+
+    #[test]
+    fn a_name_of_two_studies_ties_nothing() {
+        let catalog = built(vec![set(&[("i.png", "1.2"), ("i.png", "1.3")])]);
+        assert_eq!(catalog.studies.len(), 2);
+        assert_eq!(studies(&catalog, "i", None), Vec::<u32>::new());
+        assert_eq!(studies(&catalog, "i", Some("1.3")), [1]);
+    }
+
+    #[test]
+    fn uids_have_no_endings() {
+        assert_eq!(stem("1.2.840.10008"), "1.2.840.10008");
+        assert_eq!((stem("a.nii.gz"), stem("é.PNG"), stem(".png"), stem("")), ("a", "é", ".png", ""));
+    }
+}

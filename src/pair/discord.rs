@@ -1,0 +1,172 @@
+//! Side, number and size: what contradicts where both report and image have the finding.
+//!
+//! Each is judged reader by reader (a source without readers is one): a reader contradicts, agrees, or cannot be told.
+//! It is a discord when one contradicts and none agrees.
+//!
+//! **Side.** Left against right is one; so is what is drawn on both sides while the report names one. A bilateral
+//! finding that is drawn on one side only is one where the images were read for everything, and not where only what
+//! was found is told. Where the side of some annotation is not known, left against right is none: the rest may be left.
+//!
+//! **Number.** The highest number that a reader drew on one image, as several views show the same findings; of volumes,
+//! each is one. Boxes of different categories that cover one another by half or more are one. "Two nodules" against
+//! three drawn is a discord, as is "multiple" against one. Fewer drawn than told is one only where the images were read
+//! for everything.
+//!
+//! **Size.** The largest told against the largest drawn, where they differ by more than half of the smaller and by more
+//! than 5 mm. What the source measured outranks what is drawn, outlines outrank boxes. A box is longer than the finding
+//! where that lies slanted or was drawn with a margin: it contradicts when it is smaller by that much, or more than 2.5
+//! times as long. "Under 10 mm" is contradicted by more only, "over 10 mm" by less only. Where only what was found is
+//! told, what is drawn must contradict every size that the report tells.
+
+use super::look::{Drawn, Looked, SizeKind};
+use super::said::{Length, Said, joined};
+use super::{Discord, SideBasis};
+use crate::annotation::Shape;
+use crate::annotation::geometry;
+use crate::lexicon::Side;
+
+/// Sizes differ when the larger is more than so many times the smaller ...
+const RATIO: f64 = 1.5;
+/// ... and by more than this, in mm.
+const DIFFERENCE: f64 = 5.0;
+/// A box may be so many times as long as what the report tells.
+const BOX_RATIO: f64 = 2.5;
+/// Boxes of two categories that share so much of their union are of one thing.
+const SAME: f64 = 0.5;
+
+/// Side, size, number and readers of annotations, over all readers.
+pub(super) struct Summary {
+    pub(super) side: Option<(Side, SideBasis)>,
+    pub(super) size: Option<f64>,
+    pub(super) count: u32,
+    pub(super) readers: Option<(u32, u32)>,
+}
+
+pub(super) fn summary(places: &[u32], looked: &Looked<'_>) -> Summary {
+    let drawn: Vec<&Drawn> = places.iter().map(|&p| &looked.drawn[p as usize]).collect();
+    let side = joined(drawn.iter().filter_map(|d| Some(d.side?.0)));
+    // The least trustworthy basis is told.
+    let basis = drawn.iter().filter_map(|d| Some(d.side?.1)).max();
+    let mut counts: Vec<u32> = by_reader(&drawn).iter().map(|r| number(r)).filter(|&n| n > 0).collect();
+    counts.sort_unstable();
+    // The number of most readers; of several such, the largest.
+    let votes = |n: u32| counts.iter().filter(|&&c| c == n).count();
+    let count = counts.iter().copied().max_by_key(|&n| (votes(n), n)).unwrap_or(0);
+    let mut who: Vec<(u32, &str)> =
+        drawn.iter().filter_map(|d| Some((d.at.0, d.annotation.reader.as_deref()?))).collect();
+    who.sort_unstable();
+    who.dedup();
+    let readers = (!looked.readers.is_empty()).then_some((who.len() as u32, looked.readers.len() as u32));
+    Summary { side: side.zip(basis), size: largest(&drawn).map(|s| s.0), count, readers }
+}
+
+/// What contradicts.
+pub(super) fn discords(said: &Said, places: &[u32], looked: &Looked<'_>) -> Vec<Discord> {
+    let drawn: Vec<&Drawn> = places.iter().map(|&p| &looked.drawn[p as usize]).collect();
+    let readers = by_reader(&drawn);
+    let contradicts = |judge: &dyn Fn(&[&Drawn], bool) -> Option<bool>| {
+        let verdicts: Vec<bool> =
+            readers.iter().filter_map(|r| judge(r, r.iter().all(|d| looked.whole[d.at.0 as usize]))).collect();
+        verdicts.contains(&true) && !verdicts.contains(&false)
+    };
+    let mut out = Vec::new();
+    if contradicts(&|drawn, whole| side(said.side?, drawn, whole)) {
+        out.push(Discord::Side);
+    }
+    if contradicts(&|drawn, whole| {
+        let (amount, drawn) = (said.amount.as_ref()?, number(drawn));
+        let more = amount.most.is_some_and(|most| drawn > most);
+        (drawn > 0).then_some(more || drawn < amount.least && whole)
+    }) {
+        out.push(Discord::Count);
+    }
+    if contradicts(&|drawn, whole| size(&said.sizes, drawn, whole)) {
+        out.push(Discord::Size);
+    }
+    out
+}
+
+/// The annotations of each reader, in order of first appearance.
+fn by_reader<'d, 'a>(drawn: &[&'d Drawn<'a>]) -> Vec<Vec<&'d Drawn<'a>>> {
+    let key = |d: &Drawn<'a>| (d.at.0, d.annotation.reader.as_deref());
+    let mut out: Vec<Vec<&'d Drawn<'a>>> = Vec::new();
+    for &one in drawn {
+        match out.iter_mut().find(|list| key(list[0]) == key(one)) {
+            Some(list) => list.push(one),
+            None => out.push(vec![one]),
+        }
+    }
+    out
+}
+
+/// Whether a reader's annotations contradict the side told; `None`: cannot be told.
+fn side(told: Side, drawn: &[&Drawn], whole: bool) -> Option<bool> {
+    // Beside shapes, a label of the whole image tells no side more.
+    let shaped = drawn.iter().any(|d| d.annotation.shape != Shape::Whole);
+    let counted = || drawn.iter().filter(|d| !shaped || d.annotation.shape != Shape::Whole);
+    let known = joined(counted().filter_map(|d| Some(d.side?.0)))?;
+    let all = counted().all(|d| d.side.is_some());
+    match (told, known) {
+        (Side::Bilateral, Side::Bilateral) => Some(false),
+        (Side::Bilateral, _) => (all && whole).then_some(true),
+        (_, Side::Bilateral) => Some(true),
+        (told, known) if told == known => Some(false),
+        _ => all.then_some(true),
+    }
+}
+
+/// How many a reader drew: the highest number of one image.
+fn number(drawn: &[&Drawn]) -> u32 {
+    let marks = |d: &Drawn| matches!(d.annotation.shape, Shape::Points(_) | Shape::Line(_));
+    // A line beside a box measures what the box holds.
+    let only_marks = drawn.iter().all(|d| marks(d) || d.annotation.shape == Shape::Whole);
+    let counted: Vec<&&Drawn> =
+        drawn.iter().filter(|d| d.annotation.shape != Shape::Whole && (only_marks || !marks(d))).collect();
+    let mut images: Vec<u32> = counted.iter().map(|d| d.image).collect();
+    images.sort_unstable();
+    images.dedup();
+    let on = |image: u32| {
+        let mut kept: Vec<&Drawn> = Vec::new();
+        for one in counted.iter().filter(|d| d.image == image) {
+            let same = |k: &&Drawn| k.annotation.category != one.annotation.category && overlap(k, one) >= SAME;
+            if !kept.iter().any(same) {
+                kept.push(one);
+            }
+        }
+        kept.len() as u32
+    };
+    images.into_iter().map(on).max().unwrap_or(0)
+}
+
+/// Shared area over united area of what bounds two shapes.
+fn overlap(a: &Drawn, b: &Drawn) -> f64 {
+    let (Some(a), Some(b)) = (geometry::bounds(&a.annotation.shape), geometry::bounds(&b.annotation.shape)) else {
+        return 0.0;
+    };
+    let area = |r: [f64; 4]| (r[2] - r[0]).max(0.0) * (r[3] - r[1]).max(0.0);
+    let shared = area([a[0].max(b[0]), a[1].max(b[1]), a[2].min(b[2]), a[3].min(b[3])]);
+    let united = area(a) + area(b) - shared;
+    if united > 0.0 { shared / united } else { 0.0 }
+}
+
+/// The largest size, of the most trustworthy kind that is there.
+fn largest(drawn: &[&Drawn]) -> Option<(f64, SizeKind)> {
+    let kind = drawn.iter().filter_map(|d| Some(d.size?.1)).max()?;
+    let sizes = drawn.iter().filter_map(|d| d.size).filter(|s| s.1 == kind).map(|s| s.0);
+    Some((sizes.fold(0.0, f64::max), kind))
+}
+
+fn size(told: &[Length], drawn: &[&Drawn], whole: bool) -> Option<bool> {
+    let (drawn, kind) = largest(drawn)?;
+    let most = told.iter().copied().max_by(|a, b| a.told().total_cmp(&b.told()))?;
+    Some(match whole {
+        true => differs(most, drawn, kind),
+        false => told.iter().all(|&t| differs(t, drawn, kind)),
+    })
+}
+
+fn differs(told: Length, drawn: f64, kind: SizeKind) -> bool {
+    let apart = |small: f64, large: f64, ratio: f64| large > small * ratio && large - small > DIFFERENCE;
+    let ratio = if kind == SizeKind::Box { BOX_RATIO } else { RATIO };
+    apart(drawn, told.least, RATIO) || apart(told.most, drawn, ratio)
+}
