@@ -35,6 +35,7 @@ pub fn check(engine: &Engine) -> Checked {
         rule(engine, RuleId(number), &mut checked);
     }
     schemes(engine, &mut checked);
+    linking(engine, &mut checked);
     checked.faults.sort();
     checked.faults.dedup();
     checked
@@ -102,6 +103,15 @@ fn concepts(engine: &Engine, checked: &mut Checked) {
             checked.faults.push(Fault::new(file, concept.line as usize, message));
         }
     }
+}
+
+/// The pairs of spellings of the linking file.
+fn linking(engine: &Engine, checked: &mut Checked) {
+    let (Some(linking), Some(values)) = (&engine.rules.linking, crate::link::Values::new(engine)) else { return };
+    for pairs in [&linking.accessions, &linking.modality_pairs, &linking.part_pairs] {
+        checked.sentences += pairs.same.len() + pairs.apart.len();
+    }
+    checked.faults.extend(values.check().into_iter().map(|message| Fault::new(&linking.file, 0, message)));
 }
 
 fn rule(engine: &Engine, rule: RuleId, checked: &mut Checked) {

@@ -73,6 +73,7 @@ pub(crate) fn rules() -> Vec<(&'static str, &'static str)> {
         "rules/en/grades.toml",
         "rules/en/safety.toml",
         "rules/calibration.toml",
+        "rules/linking.toml",
         "rules/labels/chexpert.toml",
         "rules/labels/mimic.toml",
         "rules/labels/nih-chestxray14.toml",

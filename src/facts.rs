@@ -13,7 +13,7 @@ pub(crate) use patient::{Said, said};
 use crate::engine::{Analysis, Engine};
 use crate::overview::Overview;
 use crate::report::{Report, StudyKey};
-use crate::rules::report::{Class, Sense};
+use crate::rules::report::{Class, FactRule, ReportRules, Sense};
 use crate::rules::{FactKind, Source};
 use crate::span::{RuleId, Span};
 use std::collections::HashMap;
@@ -139,39 +139,50 @@ fn read(overview: &Overview, signs: bool, list: &mut Vec<Fact>) {
     }
 }
 
+/// The values of a kind that a few words name, as in the title of a report, with the side of a part.
+pub(crate) fn named<'r>(rules: &'r ReportRules, kind: FactKind, given: &str) -> Vec<(FactKind, &'r str)> {
+    named_by(rules, kind, given).into_iter().map(|(rule, value)| (rule.fact, &*rule.values[value as usize])).collect()
+}
+
+/// The same, by rule and number of the value.
+fn named_by<'r>(rules: &'r ReportRules, kind: FactKind, given: &str) -> Vec<(&'r FactRule, u32)> {
+    let lexemes = rules.phrases.lexemes(given);
+    let mut out = Vec::new();
+    let mut at = 0;
+    while at < lexemes.len() {
+        let pick = |sense: &Sense| match *sense {
+            Sense::Fact(number, value) => {
+                let rule = &rules.facts[number as usize];
+                let side = kind == FactKind::BodyPart && rule.fact == FactKind::Laterality;
+                let wanted = !rule.signs && rule.places.contains(&Source::Exam) && (rule.fact == kind || side);
+                wanted.then_some((number, value))
+            }
+            _ => None,
+        };
+        let Some((end, found)) = rules.phrases.longest(&lexemes, at, pick) else {
+            at += 1;
+            continue;
+        };
+        out.extend(found.into_iter().map(|(rule, value)| (&rules.facts[rule as usize], value)));
+        at = end;
+    }
+    out
+}
+
 /// What came with the study, in the words of the rules where they know it.
 fn study(engine: &Engine, study: &StudyKey, list: &mut Vec<Fact>) {
     let rules = &engine.rules.report;
     for (given, kind) in [(&study.modality, FactKind::Modality), (&study.body_part, FactKind::BodyPart)] {
         let Some(given) = given.as_deref().map(str::trim).filter(|g| !g.is_empty()) else { continue };
-        let lexemes = rules.phrases.lexemes(given);
         let known = list.len();
-        let mut at = 0;
-        while at < lexemes.len() {
-            let pick = |sense: &Sense| match *sense {
-                Sense::Fact(number, value) => {
-                    let rule = &rules.facts[number as usize];
-                    let side = kind == FactKind::BodyPart && rule.fact == FactKind::Laterality;
-                    let wanted = !rule.signs && rule.places.contains(&Source::Exam) && (rule.fact == kind || side);
-                    wanted.then_some((number, value))
-                }
-                _ => None,
-            };
-            let Some((end, found)) = rules.phrases.longest(&lexemes, at, pick) else {
-                at += 1;
-                continue;
-            };
-            for (rule, value) in found {
-                let rule = &rules.facts[rule as usize];
-                list.push(Fact {
-                    kind: rule.fact,
-                    value: Some(rule.values[value as usize].clone()),
-                    source: Source::Study,
-                    rule: Some(rule.rule),
-                    span: None,
-                });
-            }
-            at = end;
+        for (rule, value) in named_by(rules, kind, given) {
+            list.push(Fact {
+                kind: rule.fact,
+                value: Some(rule.values[value as usize].clone()),
+                source: Source::Study,
+                rule: Some(rule.rule),
+                span: None,
+            });
         }
         if list[known..].iter().all(|f| f.kind != kind) {
             let value = if kind == FactKind::Modality { given.to_uppercase() } else { given.to_lowercase() };

@@ -6,6 +6,7 @@ use super::rows::{Layout, RowWriter};
 use super::server::ServerOptions;
 use super::{same, say};
 use crate::Error;
+use crate::imaging::filter::Filter;
 use crate::imaging::level::{Gathered, Level};
 use crate::imaging::quality::Quality;
 use crate::imaging::{self, Take, server};
@@ -61,25 +62,6 @@ const SHOWN: [(Level, &str); 3] = [
     (Level::Series, "date,modality,series_number,series_description,slice_thickness,view,images,problems"),
     (Level::Image, "path,modality,series_number,instance_number,view,laterality,rows,columns,problems"),
 ];
-
-#[cfg(feature = "sql")]
-use crate::imaging::filter::Filter;
-
-/// Stands where this program was built without SQLite.
-#[cfg(not(feature = "sql"))]
-struct Filter;
-
-#[cfg(not(feature = "sql"))]
-impl Filter {
-    fn new(_: &str) -> Result<Filter, Error> {
-        let message = "--where: this radlabel was built without it; expected one built with --features sql or full";
-        Err(Error::Usage(message.to_owned()))
-    }
-
-    fn holds(&self, _: &StudyRow) -> Result<bool, Error> {
-        Ok(true)
-    }
-}
 
 pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let start = Instant::now();

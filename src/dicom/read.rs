@@ -10,7 +10,6 @@ use super::parse::{Value, open};
 use super::{OWN_DEVICE, OWN_ID, OWN_SCHEME, OWN_TEXT, expect_report};
 use crate::StudyKey;
 use crate::input::Document;
-use dicom_core::Tag;
 use dicom_core::dictionary::{UidDictionary, UidDictionaryEntry};
 use dicom_dictionary_std::{StandardSopClassDictionary, tags};
 

@@ -103,6 +103,25 @@ fn file(path: &Path, options: &Options, take: &mut dyn Take) -> Result<(), Error
     }
 }
 
+/// Stands where this program was built without SQLite.
+#[cfg(not(feature = "sql"))]
+pub(crate) mod filter {
+    use super::{Error, StudyRow};
+
+    pub(crate) struct Filter;
+
+    impl Filter {
+        pub(crate) fn new(_: &str) -> Result<Filter, Error> {
+            let message = "--where: this radlabel was built without it; expected one built with --features sql or full";
+            Err(Error::Usage(message.to_owned()))
+        }
+
+        pub(crate) fn holds(&self, _: &StudyRow) -> Result<bool, Error> {
+            Ok(true)
+        }
+    }
+}
+
 /// Stands where this program was built without DICOM.
 #[cfg(not(feature = "dicom"))]
 mod folder {

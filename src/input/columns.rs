@@ -88,6 +88,8 @@ pub(crate) struct Wanted {
     pub(crate) id: Option<String>,
     /// For the text.
     pub(crate) texts: Vec<String>,
+    /// A record need not have a text.
+    pub(crate) keys_only: bool,
 }
 
 impl Wanted {
@@ -184,6 +186,9 @@ impl<'a> Fields<'a> {
             joined(&wanted.texts, self.chosen)
         } else if let Some((_, text)) = self.text {
             text.into_owned()
+        } else if self.sections.iter().all(Option::is_none) {
+            // Nothing but keys was wanted.
+            String::new()
         } else {
             empty = self.sections.iter().flatten().all(|s| s.trim().is_empty());
             compose(&self.sections)
@@ -273,7 +278,7 @@ pub(crate) fn roles(names: &[String], wanted: &Wanted) -> Result<(Vec<Role>, Opt
     if let Some(missing) = asked.find(|asked| !names.contains(&asked.trim().to_owned())) {
         return Err(format!("no column \"{missing}\"; found {}", found()));
     }
-    if !roles.iter().any(|r| r.text.is_some() || r.chosen.is_some() || r.section >= Some(2)) {
+    if !wanted.keys_only && !roles.iter().any(|r| r.text.is_some() || r.chosen.is_some() || r.section >= Some(2)) {
         let expected = "expected text, report, note, findings or impression (or name it with --text-column)";
         return Err(format!("no column of text; found {}; {expected}", found()));
     }
@@ -291,7 +296,7 @@ pub(crate) fn told(names: &[String], roles: &[Role], wanted: &Wanted) -> Option<
     if wanted.id.is_none() {
         parts.push(best(|r| r.id).map_or_else(|| "id = row number".to_owned(), |name| format!("id = {name}")));
     }
-    if wanted.texts.is_empty() {
+    if wanted.texts.is_empty() && roles.iter().any(|r| r.has_text()) {
         let text = best(|r| r.text).unwrap_or_else(|| {
             let mut sections: Vec<(u8, &String)> =
                 roles.iter().zip(names).filter_map(|(r, n)| r.section.map(|s| (s, n))).collect();

@@ -96,6 +96,8 @@ pub struct Options {
     pub globs: Vec<String>,
     /// At most so many records are read.
     pub limit: Option<u64>,
+    /// A record need not have a text: only what ties it to its study is wanted.
+    pub keys_only: bool,
 }
 
 impl Default for Options {
@@ -108,6 +110,7 @@ impl Default for Options {
             max_report_bytes: MAX_REPORT_BYTES,
             globs: Vec::new(),
             limit: None,
+            keys_only: false,
         }
     }
 }

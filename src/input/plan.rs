@@ -70,7 +70,8 @@ impl Input {
     pub fn open(inputs: &[PathBuf], options: &Options) -> Result<Input, Error> {
         let choice = Choice::of(&options.encoding)?;
         let counter = Arc::new(AtomicU64::new(0));
-        let wanted = Wanted { id: options.id_column.clone(), texts: options.text_columns.clone() };
+        let wanted =
+            Wanted { id: options.id_column.clone(), texts: options.text_columns.clone(), keys_only: options.keys_only };
         let files = Arc::new(Source {
             name: String::new(),
             stem: String::new(),
@@ -444,6 +445,7 @@ fn first_keys(source: &Source, head: &[u8]) -> Option<String> {
     records.chain(rest).find_map(|line| {
         let keys = jsonl::keys(std::str::from_utf8(line).ok()?)?;
         let roles: Vec<_> = keys.iter().map(|k| source.wanted.role(k)).collect();
-        roles.iter().any(|r| r.has_text()).then(|| columns::told(&keys, &roles, &source.wanted))?
+        (source.wanted.keys_only || roles.iter().any(|r| r.has_text()))
+            .then(|| columns::told(&keys, &roles, &source.wanted))?
     })
 }

@@ -3,6 +3,7 @@
 mod calibration;
 mod compositions;
 mod cues;
+mod linking;
 mod patterns;
 mod report;
 mod schemes;
@@ -11,8 +12,8 @@ mod senses;
 use super::lines::{self, Lines};
 use super::profile::ProfileSource;
 use super::schema::{
-    CalibrationFile, ClassText, CompositionFile, CueFile, GuardFile, Head, MeasureFile, SectionFile, SenseFile,
-    SpellingFile, WordFile,
+    CalibrationFile, ClassText, CompositionFile, CueFile, GuardFile, Head, LinkingFile, MeasureFile, SectionFile,
+    SenseFile, SpellingFile, WordFile,
 };
 use super::scheme::SchemeSource;
 use super::{
@@ -60,6 +61,7 @@ struct Loader<'a> {
     guarded: Vec<String>,
     report: super::report::ReportRules,
     calibration: Option<super::Calibration>,
+    linking: Option<super::linking::Linking>,
 }
 
 /// Whether the words of a term take their other number as well: nouns of English do.
@@ -154,6 +156,11 @@ impl<'a> Loader<'a> {
                     self.calibration_file(file);
                 }
             }
+            "linking" => {
+                if let Some(file) = self.parse::<LinkingFile>() {
+                    self.linking_file(file);
+                }
+            }
             "guard" => {
                 if let Some(file) = self.parse::<GuardFile>() {
                     self.guarded.extend(file.words.split_whitespace().map(str::to_owned));
@@ -166,7 +173,7 @@ impl<'a> Loader<'a> {
                 0,
                 format!(
                     "unknown kind \"{other}\"; expected cues, compositions, sections, measures, senses, words, \
-                     spellings, guard, calibration, scheme, profile, facts, grades or safety"
+                     spellings, guard, calibration, linking, scheme, profile, facts, grades or safety"
                 ),
             ),
         }
@@ -400,6 +407,7 @@ impl<'a> Loader<'a> {
             warnings: self.warnings,
             report: self.report,
             calibration: self.calibration,
+            linking: self.linking,
         })
     }
 }

@@ -7,6 +7,7 @@
 pub(crate) mod calibration;
 mod condition;
 mod lines;
+pub(crate) mod linking;
 mod load;
 mod marks;
 mod measures;
@@ -442,6 +443,8 @@ pub struct Rules {
     pub(crate) report: ReportRules,
     /// What the confidence of a label is computed from, where a file says so.
     pub calibration: Option<Calibration>,
+    /// How reports are tied to studies, where a file says so.
+    pub linking: Option<linking::Linking>,
 }
 
 /// What sort of rule a rule is.

@@ -3,6 +3,7 @@
 use super::{Change, Direction, Quantity, Reach, Relation, Status, Subject, Time};
 use crate::lexicon::Side;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use toml::Spanned;
 
 #[derive(Deserialize)]
@@ -297,6 +298,70 @@ pub(super) struct CalibrationFile {
     pub(super) features: Vec<FeatureText>,
     #[serde(default, rename = "bin")]
     pub(super) bins: Vec<BinText>,
+}
+
+/// How reports are tied to studies.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LinkingFile {
+    #[serde(rename = "kind")]
+    pub(super) _kind: String,
+    #[serde(rename = "version")]
+    pub(super) _version: u32,
+    #[serde(rename = "title")]
+    pub(super) _title: String,
+    pub(super) another: AnotherText,
+    #[serde(rename = "field")]
+    pub(super) fields: Vec<WeighedText>,
+    pub(super) accession: AccessionText,
+    pub(super) modality: LinkModalityText,
+    pub(super) part: LinkPartText,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AnotherText {
+    pub(super) day: f64,
+    pub(super) near: f64,
+    pub(super) ever: f64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WeighedText {
+    pub(super) name: Spanned<String>,
+    pub(super) wrong: f64,
+    pub(super) chance: Option<f64>,
+    pub(super) mixup: Option<f64>,
+}
+
+/// Pairs of spellings.
+pub(super) type PairsText = Vec<(String, String)>;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AccessionText {
+    pub(super) ignored: String,
+    pub(super) same: PairsText,
+    pub(super) apart: PairsText,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LinkModalityText {
+    pub(super) silent: Vec<String>,
+    pub(super) same: PairsText,
+    pub(super) apart: PairsText,
+    pub(super) codes: BTreeMap<String, Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LinkPartText {
+    pub(super) same: PairsText,
+    pub(super) apart: PairsText,
+    pub(super) codes: BTreeMap<String, Vec<String>>,
+    pub(super) holds: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Deserialize)]
