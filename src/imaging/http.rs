@@ -292,7 +292,9 @@ impl Client {
             E::ConnectionFailed => Fault::Passing("the connection failed".to_owned(), None),
             E::Protocol(_) => Fault::Passing("an answer that is no whole HTTP".to_owned(), None),
             E::Tls(message) => Fault::Lasting(format!("TLS: {message}")),
-            E::Rustls(error) => Fault::Lasting(format!("TLS: {error} (SSL_CERT_FILE names a file of further certificates to trust)")),
+            E::Rustls(error) => {
+                Fault::Lasting(format!("TLS: {error} (SSL_CERT_FILE names a file of further certificates to trust)"))
+            }
             E::Http(_) => Fault::Lasting("a password or token that no HTTP header can hold".to_owned()),
             E::LargeResponseHeader(size, limit) => {
                 Fault::Lasting(format!("a header of {size} bytes; expected at most {limit}"))
