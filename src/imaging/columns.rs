@@ -123,7 +123,7 @@ pub(crate) fn targets(names: &[&str]) -> Result<Targets, String> {
     if !["study_uid", "series_uid", "sop_uid", "accession", "patient_id", "path"].into_iter().any(has) {
         let found: Vec<String> = names.iter().take(40).map(|n| crate::shown(n)).collect();
         return Err(format!(
-            "no column that tells studies or images apart; found {}; expected study_uid (StudyInstanceUID), \
+            "without a column that tells studies or images apart; found {}; expected study_uid (StudyInstanceUID), \
              series_uid, sop_uid, accession (AccessionNumber), patient_id or path",
             found.join(", ")
         ));

@@ -7,7 +7,7 @@ use super::cells;
 use super::{Take, index};
 use crate::Error;
 use crate::input::Told;
-use crate::input::records::{Frame, Given, Opened};
+use crate::input::records::{Frame, Given, Opened, elements};
 use crate::study::StudyRow;
 use serde_json::Value;
 
@@ -25,7 +25,17 @@ pub(crate) fn file(opened: Opened, frame: Frame, take: &mut dyn Take) -> Result<
         };
         let value: Value = match serde_json::from_str(text) {
             Ok(value) => value,
-            Err(error) => return index::tell(take, Told::problem(place.to_string(), crate::input::json_fault(&error))),
+            Err(error) => {
+                take.tell(Told::problem(place.to_string(), crate::input::json_fault(&error)));
+                // What is whole in a broken Bundle is read.
+                for entry in elements(text, "entry") {
+                    for row in serde_json::from_str(entry).map_or_else(|_| Vec::new(), |entry| rows(&entry)) {
+                        found = true;
+                        index::give(row, &place, take)?;
+                    }
+                }
+                return Ok(());
+            }
         };
         for row in rows(&value) {
             found = true;

@@ -140,7 +140,8 @@ impl Client {
             };
             tries += 1;
             if tries > self.retries {
-                return Err(format!("{message} (asked {tries} times)"));
+                let asked = if tries > 1 { format!(" (asked {tries} times)") } else { String::new() };
+                return Err(message + &asked);
             }
             let pause = asked.unwrap_or(wait).min(LONGEST_WAIT.max(wait));
             if asked.is_some_and(|a| a > LONGEST_WAIT) {
@@ -280,12 +281,20 @@ impl Client {
                 Fault::Passing(message, None)
             }
             E::HostNotFound => Fault::Passing(format!("no such host: {}", self.address.host), None),
+            E::Io(error) if error.kind() == std::io::ErrorKind::InvalidData && self.address.scheme == "https" => {
+                // What the TLS crate says of a certificate names hosts and authorities alone.
+                let said = error.to_string();
+                let said = if said.starts_with("invalid peer certificate") { said } else { "no TLS".to_owned() };
+                Fault::Lasting(format!("TLS: {said} (SSL_CERT_FILE names a file of further certificates to trust)"))
+            }
             // The kind alone: an error's text may hold what the server sent.
             E::Io(error) => Fault::Passing(format!("the connection failed: {}", error.kind()), None),
             E::ConnectionFailed => Fault::Passing("the connection failed".to_owned(), None),
             E::Protocol(_) => Fault::Passing("an answer that is no whole HTTP".to_owned(), None),
             E::Tls(message) => Fault::Lasting(format!("TLS: {message}")),
-            E::Rustls(error) => Fault::Lasting(format!("TLS: {error} (SSL_CERT_FILE names further certificates)")),
+            E::Rustls(error) => {
+                Fault::Lasting(format!("TLS: {error} (SSL_CERT_FILE names a file of further certificates to trust)"))
+            }
             E::Http(_) => Fault::Lasting("a password or token that no HTTP header can hold".to_owned()),
             E::LargeResponseHeader(size, limit) => {
                 Fault::Lasting(format!("a header of {size} bytes; expected at most {limit}"))

@@ -20,7 +20,13 @@ pub(crate) fn delimited(opened: Opened, delimiter: u8, take: &mut dyn Take) -> R
     let name = opened.name.clone();
     let names = opened.header(delimiter)?;
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let targets = taken(&name, &names, take)?;
+    // What is no table at all comes here too.
+    let targets = taken(&name, &names, take).map_err(|error| match error {
+        Error::Input { place, message } => {
+            Error::input(place, format!("no DICOM file, no JSON, and as a table {message}"))
+        }
+        other => other,
+    })?;
     // A header may end in commas that the rows do not have.
     let least = names.iter().rposition(|n| !n.is_empty()).map_or(0, |last| last + 1);
     let mut found: Vec<Cell> = Vec::new();

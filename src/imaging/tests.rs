@@ -114,6 +114,11 @@ fn json_is_told_apart() {
     assert!(told.contains("f.ndjson:4") && told.contains("not valid JSON"), "{told}");
     let bundle = format!("{{\n\"resourceType\":\"Bundle\",\n\"entry\":[{{\"resource\":{fhir}}}]\n}}");
     assert_eq!(rows("b.json", &bundle).0[0].study_uid.as_deref(), Some("1.5"));
+    let entry = format!("{{\"resource\":{fhir}}}");
+    let broken = format!("{{\"resourceType\":\"Bundle\",\"entry\":[{entry},{entry},{{\"resource\":{{");
+    let (found, told) = rows("b.json", &broken);
+    assert_eq!(found.len(), 2);
+    assert!(told.contains("problem: ") && told.contains("ends too early"), "{told}");
     let dicom = r#"[ {"0020000D":{"vr":"UI","Value":["1.6"]}}, {"0020000D":{"vr":"UI","Value":["1.7"]}}, 3 ]"#;
     let (found, _) = rows("d.json", dicom);
     assert_eq!(found.len(), 2);

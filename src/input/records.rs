@@ -11,6 +11,7 @@ use super::encoding::Choice;
 use super::feed::{self, Feed};
 use super::folder::{by_ending, stem};
 pub(crate) use super::frame::Frame;
+use super::frame::Scan;
 use super::{Format, Told, delimited, plan};
 use crate::Error;
 use std::io::Read;
@@ -112,6 +113,17 @@ impl Opened {
         };
         Records { cutter: Cutter::new(Arc::new(source), feed), batch: Batch::default() }
     }
+}
+
+/// The whole objects in the array under this key of a document that is broken somewhere.
+pub(crate) fn elements<'a>(text: &'a str, key: &'static str) -> Vec<&'a str> {
+    let mut scan = Scan::new(Frame::Element(key), 0);
+    let (mut found, mut start) = (Vec::new(), 0);
+    while let Some(end) = scan.end(text.as_bytes(), start, None, true) {
+        found.extend(text.get(scan.begin(start)..end));
+        start = end;
+    }
+    found
 }
 
 /// Gives the records of a source in their order.
