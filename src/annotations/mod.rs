@@ -4,6 +4,7 @@
 //! No message holds patients' data: files, rows, ids of annotations and sizes only.
 
 pub(crate) mod boxes;
+pub(crate) mod categories;
 pub(crate) mod coco;
 mod fit;
 mod folder;
