@@ -232,6 +232,55 @@ def make_gsps(folder):
     state.save_as(os.path.join(folder, "gsps.dcm"), enforce_file_format=True)
 
 
+def make_rtstruct(folder):
+    """Rings: an outline, a hole in it, an island in the hole; and two bodies apart."""
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+
+    ds = Dataset()
+    ds.file_meta = FileMetaDataset()
+    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    ds.SOPClassUID, ds.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.481.3", generate_uid()
+    ds.StudyInstanceUID, ds.SeriesInstanceUID, ds.Modality, ds.PatientID = generate_uid(), generate_uid(), "RTSTRUCT", "P1"
+    ds.StructureSetROISequence, ds.ROIContourSequence, ds.RTROIObservationsSequence = [], [], []
+    random = np.random.default_rng(8)
+    for number, (name, scales, centres) in enumerate(
+            [("Rings", (1, 0.6, 0.25), [(10, 20)]), ("Two bodies", (1,), [(-60, 0), (70, 5)]), ("Ring and body", (1, 0.5), [(0, 90), (150, 90)])], 1):
+        roi, contours, told = Dataset(), Dataset(), Dataset()
+        roi.ROINumber, roi.ROIName, contours.ReferencedROINumber = number, name, number
+        told.ReferencedROINumber, told.RTROIInterpretedType = number, "ORGAN"
+        contours.ContourSequence = []
+        for z in np.arange(-6, 9, 3.0):
+            for cx, cy in centres:
+                angles = np.linspace(0, 2 * np.pi, 90, endpoint=False)
+                radius = 25 + 5 * np.sin(3 * angles + random.uniform(0, 6))
+                for scale in scales:
+                    x, y = cx + scale * radius * np.cos(angles), cy + scale * radius * np.sin(angles)
+                    contour = Dataset()
+                    contour.ContourGeometricType, contour.NumberOfContourPoints = "CLOSED_PLANAR", len(x)
+                    contour.ContourData = [f"{v:.4f}" for p in zip(x, y, np.full(len(x), z)) for v in p]
+                    contours.ContourSequence.append(contour)
+        ds.StructureSetROISequence.append(roi)
+        ds.ROIContourSequence.append(contours)
+        ds.RTROIObservationsSequence.append(told)
+    ds.save_as(os.path.join(folder, "rtstruct-rings.dcm"), enforce_file_format=True)
+
+
+def rastered(contours, step=0.2):
+    """The area of the contours of a plane by even and odd crossings, counted on a grid; and its centre."""
+    points = np.concatenate(contours)[:, :2]
+    xs = np.arange(points[:, 0].min(), points[:, 0].max(), step) + step / 2
+    ys = np.arange(points[:, 1].min(), points[:, 1].max(), step) + step / 2
+    inside = np.zeros((len(ys), len(xs)), bool)
+    for c in contours:
+        for (ax, ay), (bx, by) in zip(c[:, :2], np.roll(c[:, :2], -1, 0)):
+            rows = (ay > ys) != (by > ys)
+            if rows.any():
+                cut = (bx - ax) * (ys[rows] - ay) / (by - ay) + ax
+                inside[rows] ^= xs[None] < cut[:, None]
+    return inside.sum() * step * step, inside, xs, ys
+
+
 def make_niftis(folder):
     import nibabel as nib
 
@@ -266,7 +315,7 @@ def make(folder):
     import pydicom.data
 
     os.makedirs(folder, exist_ok=True)
-    for part in (make_segs, make_srs, make_gsps, make_niftis):
+    for part in (make_segs, make_rtstruct, make_srs, make_gsps, make_niftis):
         part(folder)
     theirs = os.path.join(os.path.dirname(pydicom.data.__file__), "test_files")
     for path in glob.glob(theirs + "/*.dcm"):
@@ -359,19 +408,20 @@ def seg_arrays(ds):
 
 def check_seg(check, place, ds, found):
     shared = ds.SharedFunctionalGroupsSequence[0]
+    place = place.split(" ")[0]
     arrays = seg_arrays(ds)
     check.equal(f"{place} segments", len(found["annotations"]), len(arrays))
-    by_id = {a["id"]: a for a in found["annotations"]}
+    by_id = {a["id"].split("#")[0]: a for a in found["annotations"]}
     for segment in ds.SegmentSequence:
         number = segment.SegmentNumber
         if number not in arrays:
             continue
-        a = by_id.get(str(segment.TrackingUID)) or by_id.get(f"{segment.TrackingUID}#{number}")
+        a = by_id.get(str(segment.get("TrackingUID")), by_id.get(f"{place}:{number}"))
         if a is None:
             check.wrong.append(f"{place}: segment {number} is not there")
             continue
         check.equal(f"{place} {number} type", a["category"], segment.SegmentedPropertyTypeCodeSequence[0].CodeMeaning)
-        check.equal(f"{place} {number} algorithm", a["reader"], segment.SegmentAlgorithmName)
+        check.equal(f"{place} {number} algorithm", a["reader"], segment.get("SegmentAlgorithmName"))
         planes = arrays[number]
         if None in planes:
             runs, inside, mask = a["shape"]["mask"], False, []
@@ -423,6 +473,16 @@ def check_rtstruct(check, place, ds, found):
             gap = gap[len(gap) // 2]
             check.near(f"{place} volume", a["shape"]["volume"], sum(polygon_area(c) for c in contours) * gap,
                        SHARE * max(1, a["shape"]["volume"]))
+        elif "rings" in place:
+            # The rule of XOR, against a grid; pieces in 3D on that grid.
+            from scipy import ndimage
+            grids = [rastered(planes[z]) for z in sorted(planes)]
+            gap = np.diff(sorted(planes))[0]
+            check.near(f"{place} {a['category']} volume", a["shape"]["volume"], sum(g[0] for g in grids) * gap, 0.003 * a["shape"]["volume"])
+            centre = [np.concatenate([np.repeat(g[2], g[1].sum(0)) for g in grids]).mean(), np.concatenate([np.repeat(g[3], g[1].sum(1)) for g in grids]).mean()]
+            check.near(f"{place} {a['category']} centre", a["shape"]["centre"][:2], centre, 0.1)
+            pieces = ndimage.label(grids[0][1], np.ones((3, 3)))[1]
+            check.equal(f"{place} {a['category']} components", a["shape"]["components"], pieces)
 
 
 def walk(item, out):
