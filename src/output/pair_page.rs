@@ -194,10 +194,12 @@ impl LabelRow {
 }
 
 /// What is to be said of an outcome, within a sentence.
-const fn told(outcome: Outcome) -> &'static str {
-    match outcome {
+const fn told(pairing: &Pairing) -> &'static str {
+    match pairing.outcome {
         Outcome::Both => "reported and drawn",
         Outcome::Neither => "neither reported nor drawn",
+        // A label that says that nothing is there is contradicted by what is drawn of others.
+        Outcome::ReportOnly if pairing.image_count > 0 => "reported, other findings drawn",
         Outcome::ReportOnly => "reported, nothing drawn",
         Outcome::ImageOnly => "drawn, not mentioned",
         Outcome::Denied => "drawn, denied by the report",
@@ -393,7 +395,7 @@ fn conflict(place: usize, card: &Card, picture: Option<&Result<Thumbnail, String
         article.card.conflict aria-labelledby=(id) {
             (drawing::figure(card, picture))
             div.says {
-                h3 id=(id) { bdi { (card.label) } " " span.pill.agree[pairing.outcome == Outcome::Both] { (told(pairing.outcome)) }
+                h3 id=(id) { bdi { (card.label) } " " span.pill.agree[pairing.outcome == Outcome::Both] { (told(pairing)) }
                     @for &discord in &pairing.discords { " " span.pill { (discord.name()) " differs" } }
                 }
                 table.sides {
@@ -443,11 +445,14 @@ fn by_readers(drew: u32, all: u32) -> String {
 fn compared(pairing: &Pairing) -> Vec<Compared> {
     let drawn = is_drawn(pairing);
     let image = match (drawn, pairing.image_count) {
-        (false, _) => "nothing drawn",
+        (false, 0) => "nothing drawn",
+        (false, _) => "other findings drawn",
         (true, 0) => "labelled, nothing drawn",
         (true, _) => "drawn",
     };
-    let count = (pairing.image_count > 0).then(|| pairing.image_count.to_string());
+    // One is what goes without saying.
+    let told = pairing.report_count.is_some() || pairing.image_count > 1;
+    let count = (told && pairing.image_count > 0).then(|| pairing.image_count.to_string());
     let side = pairing.image_side;
     let rows = [
         Compared {
