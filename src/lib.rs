@@ -54,7 +54,6 @@ pub mod input;
 #[cfg(feature = "cli")]
 pub mod output;
 #[cfg(feature = "pixels")]
-#[allow(dead_code, reason = "`radlabel pair --report` will call it")]
 pub(crate) mod pixels;
 #[cfg(feature = "python")]
 mod python;

@@ -13,7 +13,6 @@ mod json_rows;
 mod offsets;
 #[cfg(test)]
 mod pages;
-#[allow(dead_code, reason = "`radlabel pair --report` will call it")]
 pub(crate) mod pair_page;
 mod passing;
 mod rows;

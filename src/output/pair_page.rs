@@ -6,9 +6,11 @@
 
 mod drawing;
 
-use crate::annotation::Shape;
+use crate::annotation::{Shape, side};
 use crate::lexicon::Side;
 use crate::pair::{Discord, Outcome, Pairing, SideBasis};
+use crate::rules::Status;
+use crate::study::StudyRow;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -20,8 +22,8 @@ const STYLE: &str = include_str!("pair_page.css");
 const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
-/// Longest side of a picture in pixels: twice what it takes on the page, for dense screens.
-const LONGEST: u32 = 640;
+/// Longest side of a picture in pixels: more than it takes on the page, for dense screens.
+const LONGEST: u32 = 512;
 
 /// All that stands on the page.
 pub(crate) struct Page {
@@ -95,6 +97,21 @@ pub(crate) enum Edge {
     Left,
     /// The viewer's right.
     Right,
+}
+
+impl Edge {
+    /// Where the patient's right lies in an image, by its orientation or view.
+    pub(crate) fn of_right(image: &StudyRow) -> Option<Edge> {
+        let (width, height) = (f64::from(image.columns?), f64::from(image.rows?));
+        // The side of a strip that lies well within the left half.
+        let strip = Shape::Box([0.1 * width, 0.1 * height, 0.1 * width, 0.8 * height]);
+        match side(&strip, image)? {
+            (_, SideBasis::Told | SideBasis::Laterality) => None,
+            (Side::Right, _) => Some(Edge::Left),
+            (Side::Left, _) => Some(Edge::Right),
+            (Side::Bilateral, _) => None,
+        }
+    }
 }
 
 /// A shape on the image.
@@ -305,7 +322,7 @@ fn labels(page: &Page) -> Markup {
         section aria-labelledby="labels" {
             h2 id="labels" { "Labels" }
             @if !shown.is_empty() {
-                div.card.scroll tabindex="0" role="region" aria-labelledby="labels" {
+                div.card.scroll tabindex="0" role="region" aria-label="Table of labels" {
                     table {
                         thead {
                             tr {
@@ -371,7 +388,6 @@ fn sample(page: &Page, pictures: &[Option<Result<Thumbnail, String>>]) -> Markup
 
 fn conflict(place: usize, card: &Card, picture: Option<&Result<Thumbnail, String>>) -> Markup {
     let pairing = &card.pairing;
-    let differs = |what: Discord| pairing.discords.contains(&what);
     let id = format!("c{}", place + 1);
     html! {
         article.card.conflict aria-labelledby=(id) {
@@ -384,25 +400,12 @@ fn conflict(place: usize, card: &Card, picture: Option<&Result<Thumbnail, String
                     caption.vh { "What the report says and what is drawn" }
                     thead { tr { td {} th scope="col" { "Report" } th scope="col" { "Image" } } }
                     tbody {
-                        tr {
-                            th scope="row" { "Finding" }
-                            td { (pairing.status.map_or("not mentioned", |s| s.name())) }
-                            td { @if pairing.image_count == 0 { "nothing drawn" } @else { "drawn" } }
-                        }
-                        tr.differs[differs(Discord::Side)] {
-                            th scope="row" { "Side" }
-                            td { (pairing.report_side.map_or("not told", side)) }
-                            td { @match pairing.image_side { Some((of, basis)) => { (side(of)) " " span.soft { (by(basis)) } }, None => { "not told" } } }
-                        }
-                        tr.differs[differs(Discord::Count)] {
-                            th scope="row" { "Number" }
-                            td { (pairing.report_count.as_deref().unwrap_or("not told")) }
-                            td { (pairing.image_count) }
-                        }
-                        tr.differs[differs(Discord::Size)] {
-                            th scope="row" { "Size" }
-                            td { (size(pairing.report_size)) }
-                            td { (size(pairing.image_size)) }
+                        @for row in compared(pairing) {
+                            tr.differs[row.discord.is_some_and(|d| pairing.discords.contains(&d))] {
+                                th scope="row" { (row.name) }
+                                td { (row.report.as_deref().unwrap_or("not told")) }
+                                td { (row.image.as_deref().unwrap_or("not told")) @if let Some(note) = row.note { " " span.soft { (note) } } }
+                            }
                         }
                     }
                 }
@@ -421,10 +424,73 @@ fn conflict(place: usize, card: &Card, picture: Option<&Result<Thumbnail, String
     }
 }
 
+/// What both tell of a finding.
+struct Compared {
+    name: &'static str,
+    discord: Option<Discord>,
+    report: Option<String>,
+    image: Option<String>,
+    /// From what the image tells it.
+    note: Option<String>,
+}
+
+fn by_readers(drew: u32, all: u32) -> String {
+    let readers = if all == 1 { "reader" } else { "readers" };
+    if drew == 0 { format!("by any of {all} {readers}") } else { format!("by {drew} of {all} {readers}") }
+}
+
+/// What report and image tell; what neither tells is left out.
+fn compared(pairing: &Pairing) -> Vec<Compared> {
+    let drawn = is_drawn(pairing);
+    let image = match (drawn, pairing.image_count) {
+        (false, _) => "nothing drawn",
+        (true, 0) => "labelled, nothing drawn",
+        (true, _) => "drawn",
+    };
+    let count = (pairing.image_count > 0).then(|| pairing.image_count.to_string());
+    let side = pairing.image_side;
+    let rows = [
+        Compared {
+            name: "Finding",
+            discord: None,
+            report: Some(pairing.status.map_or("not mentioned", Status::name).to_owned()),
+            image: Some(image.to_owned()),
+            note: pairing.readers.map(|(drew, all)| by_readers(drew, all)),
+        },
+        Compared {
+            name: "Side",
+            discord: Some(Discord::Side),
+            report: pairing.report_side.map(|s| side_word(s).to_owned()),
+            image: side.map(|(s, _)| side_word(s).to_owned()),
+            note: side.map(|(_, basis)| by(basis).to_owned()),
+        },
+        Compared {
+            name: "Number",
+            discord: Some(Discord::Count),
+            report: pairing.report_count.clone(),
+            image: count,
+            note: None,
+        },
+        Compared {
+            name: "Size",
+            discord: Some(Discord::Size),
+            report: pairing.report_size.map(mm),
+            image: pairing.image_size.map(mm),
+            note: None,
+        },
+    ];
+    rows.into_iter().filter(|row| row.report.is_some() || row.image.is_some()).collect()
+}
+
+/// Something on the image says that the finding is there.
+fn is_drawn(pairing: &Pairing) -> bool {
+    matches!(pairing.outcome, Outcome::Both | Outcome::ImageOnly | Outcome::Denied | Outcome::UncertainDrawn)
+}
+
 /// Ids of annotations that a conflict lists.
 const MOST_IDS: usize = 12;
 
-const fn side(of: Side) -> &'static str {
+const fn side_word(of: Side) -> &'static str {
     match of {
         Side::Left => "left",
         Side::Right => "right",
@@ -442,8 +508,8 @@ const fn by(basis: SideBasis) -> &'static str {
     }
 }
 
-fn size(mm: Option<f64>) -> String {
-    mm.map_or_else(|| "not told".to_owned(), |mm| format!("{} mm", decimal(mm)))
+fn mm(length: f64) -> String {
+    format!("{}\u{a0}mm", decimal(length))
 }
 
 /// To a tenth, without a zero behind the point.
@@ -475,7 +541,6 @@ fn about(page: &Page) -> Markup {
             h2 id="about" { "How this was made" }
             dl.facts.card {
                 @for (name, value) in &page.facts { div { dt { (name) } dd { bdi { (value) } } } }
-                div { dt { "Software" } dd { "radlabel " (env!("CARGO_PKG_VERSION")) } }
             }
         }
     }

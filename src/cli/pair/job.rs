@@ -7,13 +7,10 @@ use super::links::{Link, Links};
 use super::reports::Read;
 use super::rows::Row;
 use super::table::{Form, Piece, Rows};
-use crate::annotation::Shape;
 use crate::cli::ids;
-use crate::lexicon::Side;
 use crate::output::pair_page::{Card, Drawn, Edge, ImageOf};
 use crate::pair::{Outcome, Pairing, StudyImage, look, pair};
 use crate::rules::BoundScheme;
-use crate::study::StudyRow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -281,7 +278,7 @@ impl Job<'_> {
                 name,
                 frame,
                 size: s.row.columns.zip(s.row.rows).map(|(w, h)| [w, h]),
-                patient_right: patient_right(&s.row),
+                patient_right: Edge::of_right(&s.row),
             }
         });
         Card {
@@ -295,17 +292,5 @@ impl Job<'_> {
             shapes: shapes.collect(),
             ids: row.ids(self.catalog).into_iter().map(str::to_owned).collect(),
         }
-    }
-}
-
-/// Where the patient's right lies: where a box at the left edge is on the right.
-fn patient_right(row: &StudyRow) -> Option<Edge> {
-    let (width, height) = (f64::from(row.columns?), f64::from(row.rows?));
-    // An image of one side has no right.
-    let plain = StudyRow { laterality: None, ..row.clone() };
-    match crate::annotation::side(&Shape::Box([0.0, height / 2.0, width / 100.0, height / 100.0]), &plain)?.0 {
-        Side::Right => Some(Edge::Left),
-        Side::Left => Some(Edge::Right),
-        Side::Bilateral => None,
     }
 }

@@ -4,7 +4,7 @@
 //! Coordinates are anybody's too: what is not finite is left out, and long outlines are thinned to what an eye sees.
 
 use super::{Card, Edge, ImageOf, Thumbnail, decimal};
-use crate::annotation::{Extent3, Shape};
+use crate::annotation::{Extent3, Shape, geometry, rle};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use maud::{Markup, html};
@@ -40,7 +40,7 @@ pub(super) fn figure(card: &Card, picture: Option<&Result<Thumbnail, String>>) -
 /// What is drawn, in words: for those who do not see it, and for shapes that no picture shows.
 fn listed(card: &Card) -> Markup {
     html! {
-        ol.drawn {
+        ol.drawn.one[card.shapes.len() == 1] {
             @for drawn in card.shapes.iter().take(MOST_SHAPES) {
                 li { bdi { (drawn.category) } ": " (word(&drawn.shape)) " " code { bdi { (drawn.id) } } }
             }
@@ -73,20 +73,12 @@ fn word(shape: &Shape) -> String {
 
 /// A field that holds the shapes, where no size of the image is known.
 fn reach(card: &Card) -> Option<[u32; 2]> {
-    let corners = card.shapes.iter().flat_map(|d| corners(&d.shape)).filter(|c| finite(c));
-    let far = corners.fold([0.0_f64; 2], |far, c| [far[0].max(c[0]), far[1].max(c[1])]);
-    (far[0] > 0.0 && far[1] > 0.0).then(|| far.map(|v| (v * 1.1).clamp(1.0, 1e6) as u32))
-}
-
-fn corners(shape: &Shape) -> Vec<[f64; 2]> {
-    match shape {
-        Shape::Box([x, y, width, height]) => vec![[*x, *y], [x + width, y + height]],
-        Shape::Polygon(outlines) => outlines.concat(),
-        Shape::Mask { size: [height, width], .. } => vec![[f64::from(*width), f64::from(*height)]],
-        Shape::Points(points) => points.iter().map(|p| p.at).collect(),
-        Shape::Line(line) => line.clone(),
-        Shape::Whole | Shape::Volume(_) => Vec::new(),
-    }
+    let far = card.shapes.iter().filter_map(|d| match d.shape {
+        Shape::Mask { size: [height, width], .. } => Some([f64::from(width), f64::from(height)]),
+        ref shape => geometry::bounds(shape).map(|[_, _, x, y]| [x * 1.1, y * 1.1]),
+    });
+    let far = far.filter(finite).reduce(|far, c| [far[0].max(c[0]), far[1].max(c[1])])?;
+    far.iter().all(|&v| v >= 1.0).then(|| far.map(|v| v as u32))
 }
 
 fn finite(at: &[f64; 2]) -> bool {
@@ -133,21 +125,14 @@ fn sign(text: &str, x: f64, y: f64, size: f64, anchor: &str) -> Markup {
     }
 }
 
-/// The number of a shape, at its upper left corner and within the picture.
+/// The number of a shape, beside its upper left corner and within the picture.
 fn tag(number: usize, shape: &Shape, unit: f64, [width, height]: [u32; 2]) -> Markup {
-    let corners: Vec<[f64; 2]> = match shape {
-        // What a mask's size spans says nothing of where it lies.
-        Shape::Mask { size, runs } => {
-            Grid::of(*size, runs).map(|g| vec![[g.left as f64, g.top as f64]]).unwrap_or_default()
-        }
-        shape => corners(shape).into_iter().filter(finite).collect(),
-    };
-    let Some(first) = corners.first() else { return html! {} };
-    let [x, y] = corners.iter().fold(*first, |low, c| [low[0].min(c[0]), low[1].min(c[1])]);
+    let Some([x, y, ..]) = geometry::bounds(shape).filter(|b| finite(&[b[0], b[1]])) else { return html! {} };
     let size = unit * 4.5;
-    let x = x.clamp(0.0, (f64::from(width) - size).max(0.0));
-    let y = (y - unit).clamp(size, f64::from(height));
-    sign(&number.to_string(), x, y, size, "start")
+    // Left of it, where a line or the name of a point does not run through it.
+    let x = (x - unit).clamp(size, f64::from(width).max(size));
+    let y = (y + size / 2.0).clamp(size, f64::from(height).max(size));
+    sign(&number.to_string(), x, y, size, "end")
 }
 
 /// Each line is drawn twice, dark and wide below bright and narrow, to be seen on any ground.
@@ -239,21 +224,20 @@ struct Grid {
 impl Grid {
     /// `None`: nothing is of the mask, or its size is past belief.
     fn of([height, width]: [u32; 2], runs: &[u32]) -> Option<Grid> {
-        let (height, width) = (u64::from(height), u64::from(width));
-        if height * width > MOST_PIXELS {
+        if u64::from(height) * u64::from(width) > MOST_PIXELS {
             return None;
         }
-        let mut stretches = Vec::new();
-        stretches_of(height, width, runs, |column, from, to| stretches.push((column, from, to)));
-        let left = stretches.first()?.0;
-        let right = stretches.last()?.0;
-        let top = stretches.iter().map(|s| s.1).min()?;
-        let bottom = stretches.iter().map(|s| s.2).max()?;
+        let pieces =
+            || rle::pieces([height, width], runs).map(|(x, from, to)| (u64::from(x), u64::from(from), u64::from(to)));
+        let left = pieces().next()?.0;
+        let right = pieces().last()?.0;
+        let top = pieces().map(|p| p.1).min()?;
+        let bottom = pieces().map(|p| p.2).max()?;
         let cell = (right + 1 - left).max(bottom - top).div_ceil(MOST_CELLS).max(1);
         let columns = (right + 1 - left).div_ceil(cell) as usize;
         let rows = (bottom - top).div_ceil(cell) as usize;
         let mut covered = vec![0_u64; columns * rows];
-        for (column, from, to) in stretches {
+        for (column, from, to) in pieces() {
             let x = ((column - left) / cell) as usize;
             for y in (from - top) / cell..(to - top).div_ceil(cell) {
                 let start = (top + y * cell).max(from);
@@ -293,21 +277,6 @@ impl Grid {
             }
         }
         path
-    }
-}
-
-/// Columns of a mask's foreground with the rows that they begin and end at.
-fn stretches_of(height: u64, width: u64, runs: &[u32], mut take: impl FnMut(u64, u64, u64)) {
-    let mut at = 0;
-    for (place, &run) in runs.iter().enumerate() {
-        let end = (at + u64::from(run)).min(height * width);
-        while place % 2 == 1 && at < end {
-            let (column, row) = (at / height, at % height);
-            let to = (row + end - at).min(height);
-            take(column, row, to);
-            at += to - row;
-        }
-        at = end;
     }
 }
 
