@@ -313,7 +313,8 @@ CATEGORIES = {
     "RSNA": [("Pneumonia", "Pneumonia", "exact"), ("Lung Opacity", "Pneumonia", "exact")],
     "VinBigData": [r for r in CROSSWALK if r[0] in ("Atelectasis", "Cardiomegaly", "Consolidation", "Infiltration",
                    "No finding", "Nodule/Mass", "Pleural effusion", "Pleural thickening", "Pneumothorax",
-                   "Pulmonary fibrosis")],
+                   "Pulmonary fibrosis")]
+                  + [(c, "", "") for c in ("Aortic enlargement", "Calcification", "ILD", "Lung Opacity", "Other lesion")],
 }
 
 
