@@ -8,7 +8,7 @@ pub mod geometry;
 pub mod rle;
 mod side;
 
-pub use side::side;
+pub use side::{side, side_of_word};
 
 use crate::lexicon::Side;
 

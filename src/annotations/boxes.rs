@@ -4,11 +4,10 @@
 //! names of their columns (`tables.toml` lists both, with what a missing row means in each). An annotation's id is the
 //! file and line. Messages tell the line alone: names of images may hold patient ids.
 
-use super::coco::side_named;
 use super::gather::Gather;
 use super::tables::{self, Form, Plan, Role};
 use crate::Error;
-use crate::annotation::{Annotation, AnnotationSet, Shape, Stance};
+use crate::annotation::{Annotation, AnnotationSet, Shape, Stance, side_of_word};
 use crate::input::Told;
 use crate::study::StudyRow;
 use std::collections::HashSet;
@@ -292,7 +291,7 @@ impl Rows<'_, '_> {
             }
         }
         let score = told(Role::Score).and_then(|s| s.parse().ok());
-        let side = told(Role::Side).and_then(side_named);
+        let side = told(Role::Side).and_then(side_of_word);
         let plain = self.gather.plain(format!("{}:{line}", self.name), image, category, shape);
         let source = self.gather.set.source.clone();
         self.gather.add(Annotation { stance, reader, score, side, ..plain }, || format!("{source}:{line}"));

@@ -3,6 +3,7 @@
 use super::*;
 use crate::annotation::AnnotationSet;
 use crate::annotations::tests::mutations;
+use crate::lexicon::Side;
 
 fn read_all(json: &str) -> (AnnotationSet, Vec<String>) {
     let mut told = Vec::new();
