@@ -211,7 +211,8 @@ const fn told(pairing: &Pairing) -> &'static str {
 
 /// The whole page.
 pub(crate) fn render(page: &Page, show: Show) -> String {
-    let pictures: Vec<Option<Result<Thumbnail, String>>> = page.conflicts.iter().map(|c| picture(c, show)).collect();
+    let pictures: Vec<Option<Result<Thumbnail, String>>> =
+        page.conflicts.iter().map(|c| picture(c, &mut *show)).collect();
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -239,10 +240,7 @@ pub(crate) fn render(page: &Page, show: Show) -> String {
 }
 
 /// The picture of a conflict's image, or why there is none; `None` where no image belongs to it.
-fn picture(
-    card: &Card,
-    show: &mut dyn FnMut(&Path, Option<u32>, u32) -> Result<Thumbnail, String>,
-) -> Option<Result<Thumbnail, String>> {
+fn picture(card: &Card, show: Show) -> Option<Result<Thumbnail, String>> {
     let image = card.image.as_ref()?;
     let path = image.path.as_deref().ok_or_else(|| "no file of it is known".to_owned());
     Some(path.and_then(|path| show(path, image.frame, LONGEST)))
@@ -284,7 +282,7 @@ fn number(value: u64) -> String {
     let digits = value.to_string();
     let mut out = String::new();
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             out.push('\u{202f}');
         }
         out.push(digit);
