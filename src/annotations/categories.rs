@@ -16,6 +16,9 @@ use std::collections::BTreeMap;
 /// The columns of the file, in order.
 const COLUMNS: [&str; 5] = ["category", "label", "relation", "confirmed", "by"];
 
+/// What suggested a label that bears the category's name.
+pub(crate) const BY_NAME: &str = "radlabel: name";
+
 /// A row of the crosswalk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
@@ -149,13 +152,13 @@ type Suggested = BTreeMap<u32, (Relation, &'static str)>;
 
 fn labels(category: &str, engine: &Engine, scheme: &BoundScheme) -> Suggested {
     if let Some(label) = named(category, scheme) {
-        return Suggested::from([(label, (Relation::Exact, "radlabel: name"))]);
+        return Suggested::from([(label, (Relation::Exact, BY_NAME))]);
     }
     let (text, side) = spelled(category);
     if let Some(rule) = &scheme.scheme.no_finding
         && super::tables::says_nothing_was_found(&text)
     {
-        return Suggested::from([(rule.label as u32, (Relation::Exact, "radlabel: name"))]);
+        return Suggested::from([(rule.label as u32, (Relation::Exact, BY_NAME))]);
     }
     let sided = |found: Suggested| -> Suggested {
         // A label of both sides counts more than a category of one.
@@ -193,7 +196,7 @@ fn of_parts(each: &[Suggested]) -> Suggested {
 /// The labels of one thing: by name, else by the engine's reading.
 fn one(text: &str, engine: &Engine, scheme: &BoundScheme) -> Suggested {
     if let Some(label) = named(text, scheme) {
-        return Suggested::from([(label, (Relation::Exact, "radlabel: name"))]);
+        return Suggested::from([(label, (Relation::Exact, BY_NAME))]);
     }
     let text = text.trim();
     let analysis = engine.analyze(&Report::new("", text));

@@ -1,7 +1,6 @@
 //! `radlabel pair`: reports and image annotations in, agreements and conflicts out.
 
 mod catalog;
-mod categories;
 mod coco;
 mod grounded;
 mod job;
@@ -17,13 +16,13 @@ use super::stream::{self, Done, Steps};
 use super::summary::{Teller, Words};
 use super::{DataOptions, same, say};
 use crate::annotation::{AnnotationSet, Coverage};
+use crate::annotations::categories;
 use crate::input::{Batch, Input, Told};
 use crate::output::Sink;
 use crate::pair::{Mapped, expand};
 use crate::rules::BoundScheme;
 use crate::{Engine, Error};
 use catalog::Catalog;
-use categories::Categories;
 use grounded::List;
 use job::{Counts, Job, Load, Out, keep};
 use links::Links;
@@ -216,6 +215,50 @@ fn sets(options: &Options, told: &mut Vec<Told>) -> Result<Vec<AnnotationSet>, E
     Ok(out)
 }
 
+/// The names of all categories, each once.
+fn category_names(sets: &[AnnotationSet]) -> Vec<String> {
+    let mut names: Vec<String> = sets.iter().flat_map(|s| &s.categories).map(|c| c.trim().to_owned()).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// Which category is which label: as the file says, else by the very names of labels.
+fn crosswalk(
+    options: &Options,
+    sets: &[AnnotationSet],
+    engine: &Engine,
+    bound: &BoundScheme,
+    told: &mut Vec<Told>,
+) -> Result<Vec<categories::Row>, Error> {
+    let names = category_names(sets);
+    let Some(path) = &options.categories else {
+        let mut rows = categories::suggest(&names, engine, bound);
+        rows.retain(|r| r.by == categories::BY_NAME);
+        return Ok(rows);
+    };
+    let file = path.display().to_string();
+    let rows = categories::read(&file, &super::label_table::read_text(path)?)?;
+    let lint = categories::lint(&names, &file, &rows, engine, bound);
+    if !lint.faults.is_empty() {
+        return Err(Error::Data(lint.faults));
+    }
+    told.extend(lint.warnings.iter().map(|w| Told::warning(format!("{}:{}", w.file, w.line), w.message.clone())));
+    Ok(rows)
+}
+
+/// A set with its categories mapped; a side in the name of a category (`effusion_L`) is that of its annotations.
+fn mapped(mut set: AnnotationSet, rows: &[categories::Row], bound: &BoundScheme, told: &mut Vec<Told>) -> Mapped {
+    let sides: Vec<_> = set.categories.iter().map(|c| categories::spelled(c).1).collect();
+    for annotation in &mut set.annotations {
+        annotation.side = annotation.side.or(sides.get(annotation.category as usize).copied().flatten());
+    }
+    let mut targets = categories::mapped(&set.categories, rows, bound);
+    told.extend(tell::unmapped(&set, &targets, bound));
+    expand(&mut targets, bound);
+    Mapped::new(set, targets)
+}
+
 pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let engine = options.data.engine()?;
     let bound = engine.scheme(&options.scheme)?;
@@ -225,16 +268,8 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     if let Some(output) = &options.suggest_categories {
         return tell::suggest(output, &sets, engine, bound, &told);
     }
-    let categories = Categories::open(options.categories.as_deref(), bound)?;
-    let sets: Vec<Mapped> = sets
-        .into_iter()
-        .map(|set| {
-            let mut targets = categories.of(&set, bound);
-            told.extend(tell::unmapped(&set, &targets, bound));
-            expand(&mut targets, bound);
-            Mapped::new(set, targets)
-        })
-        .collect();
+    let crosswalk = crosswalk(options, &sets, engine, bound, &mut told)?;
+    let sets: Vec<Mapped> = sets.into_iter().map(|set| mapped(set, &crosswalk, bound, &mut told)).collect();
     let links = options.links.as_deref().map(Links::read).transpose()?;
     let beside = &options.beside;
     let files = beside.manifest.is_some();

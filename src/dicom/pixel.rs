@@ -214,7 +214,8 @@ fn native<'a>(out: &mut Samples<'a>, bytes: &'a [u8], frame: u32) -> Result<(), 
         Form::Real(width) => width * 8,
         Form::Decoded => 0,
     };
-    out.halved = out.photometric == "YBR_FULL_422" && out.channels == 3 && sample_bits == 8 && out.width % 2 == 0;
+    out.halved =
+        out.photometric == "YBR_FULL_422" && out.channels == 3 && sample_bits == 8 && out.width.is_multiple_of(2);
     let samples = out.width * out.height * if out.halved { 2 } else { out.channels };
     let bits = samples * sample_bits;
     let start = bits as u64 * u64::from(frame - 1);

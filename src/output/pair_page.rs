@@ -194,10 +194,12 @@ impl LabelRow {
 }
 
 /// What is to be said of an outcome, within a sentence.
-const fn told(outcome: Outcome) -> &'static str {
-    match outcome {
+const fn told(pairing: &Pairing) -> &'static str {
+    match pairing.outcome {
         Outcome::Both => "reported and drawn",
         Outcome::Neither => "neither reported nor drawn",
+        // A label that says that nothing is there is contradicted by what is drawn of others.
+        Outcome::ReportOnly if pairing.image_count > 0 => "reported, other findings drawn",
         Outcome::ReportOnly => "reported, nothing drawn",
         Outcome::ImageOnly => "drawn, not mentioned",
         Outcome::Denied => "drawn, denied by the report",
@@ -209,7 +211,8 @@ const fn told(outcome: Outcome) -> &'static str {
 
 /// The whole page.
 pub(crate) fn render(page: &Page, show: Show) -> String {
-    let pictures: Vec<Option<Result<Thumbnail, String>>> = page.conflicts.iter().map(|c| picture(c, show)).collect();
+    let pictures: Vec<Option<Result<Thumbnail, String>>> =
+        page.conflicts.iter().map(|c| picture(c, &mut *show)).collect();
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -237,10 +240,7 @@ pub(crate) fn render(page: &Page, show: Show) -> String {
 }
 
 /// The picture of a conflict's image, or why there is none; `None` where no image belongs to it.
-fn picture(
-    card: &Card,
-    show: &mut dyn FnMut(&Path, Option<u32>, u32) -> Result<Thumbnail, String>,
-) -> Option<Result<Thumbnail, String>> {
+fn picture(card: &Card, show: Show) -> Option<Result<Thumbnail, String>> {
     let image = card.image.as_ref()?;
     let path = image.path.as_deref().ok_or_else(|| "no file of it is known".to_owned());
     Some(path.and_then(|path| show(path, image.frame, LONGEST)))
@@ -282,7 +282,7 @@ fn number(value: u64) -> String {
     let digits = value.to_string();
     let mut out = String::new();
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             out.push('\u{202f}');
         }
         out.push(digit);
@@ -393,7 +393,7 @@ fn conflict(place: usize, card: &Card, picture: Option<&Result<Thumbnail, String
         article.card.conflict aria-labelledby=(id) {
             (drawing::figure(card, picture))
             div.says {
-                h3 id=(id) { bdi { (card.label) } " " span.pill.agree[pairing.outcome == Outcome::Both] { (told(pairing.outcome)) }
+                h3 id=(id) { bdi { (card.label) } " " span.pill.agree[pairing.outcome == Outcome::Both] { (told(pairing)) }
                     @for &discord in &pairing.discords { " " span.pill { (discord.name()) " differs" } }
                 }
                 table.sides {
@@ -443,11 +443,14 @@ fn by_readers(drew: u32, all: u32) -> String {
 fn compared(pairing: &Pairing) -> Vec<Compared> {
     let drawn = is_drawn(pairing);
     let image = match (drawn, pairing.image_count) {
-        (false, _) => "nothing drawn",
+        (false, 0) => "nothing drawn",
+        (false, _) => "other findings drawn",
         (true, 0) => "labelled, nothing drawn",
         (true, _) => "drawn",
     };
-    let count = (pairing.image_count > 0).then(|| pairing.image_count.to_string());
+    // One is what goes without saying.
+    let told = pairing.report_count.is_some() || pairing.image_count > 1;
+    let count = (told && pairing.image_count > 0).then(|| pairing.image_count.to_string());
     let side = pairing.image_side;
     let rows = [
         Compared {

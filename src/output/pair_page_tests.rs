@@ -87,7 +87,7 @@ fn the_page_counts_and_tells() {
         "Size 12 mm 31.2 mm",
         "drawn by 2 of 3 readers",
         "There is a nodule of 12 mm on the left.",
-        "box, 40 \u{d7} 20 pixels boxes.csv:0",
+        "box, 40 \u{d7} 20 pixels, annotation boxes.csv:0",
         "Scheme chexpert 1",
     ] {
         assert!(text.contains(expected), "{expected:?} in {text}");
@@ -187,4 +187,13 @@ fn the_right_of_the_patient_is_where_the_view_says() {
     assert_eq!(Edge::of_right(&row("LATERAL")), None);
     let flipped = StudyRow { patient_orientation: Some("R\\F".to_owned()), ..row("PA") };
     assert_eq!(Edge::of_right(&flipped), Some(Edge::Right));
+}
+
+#[test]
+fn what_contradicts_a_label_of_nothing_is_told() {
+    let mut card = card(vec![Shape::Box([20.0, 30.0, 40.0, 20.0])]);
+    card.pairing = Pairing { report_count: None, readers: None, ..pairing(Outcome::ReportOnly, &[]) };
+    let text = text(&shown(&page(vec![card])));
+    assert!(text.contains("Lung Lesion reported, other findings drawn What"), "{text}");
+    assert!(text.contains("Finding present other findings drawn Side") && !text.contains("Number"), "{text}");
 }

@@ -116,10 +116,9 @@ fn nothing_found(rule: &NoFinding, said: &[Said], looked: &Looked<'_>) -> Option
     let against = |other: usize| other != rule.label && !rule.ignores.contains(&other);
     let said_none = said.iter().find(|s| s.label == label && s.status == Status::Present);
     let explicit = &looked.labels[rule.label].present;
-    let mut drawn: Vec<u32> = (0..looked.labels.len())
-        .filter(|&l| against(l))
-        .flat_map(|l| looked.labels[l].present.iter().copied())
-        .collect();
+    // What may be one of several labels stands against it too.
+    let of = |l: usize| looked.labels[l].present.iter().chain(&looked.labels[l].perhaps).copied();
+    let mut drawn: Vec<u32> = (0..looked.labels.len()).filter(|&l| against(l)).flat_map(of).collect();
     drawn.sort_unstable();
     drawn.dedup();
     let read = !explicit.is_empty() || (0..looked.labels.len()).any(|l| against(l) && looked.labels[l].read);

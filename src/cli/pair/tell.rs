@@ -5,8 +5,9 @@ use super::catalog::Catalog;
 use super::job::Counts;
 use super::links::Links;
 use crate::annotation::{AnnotationSet, Stance};
+use crate::annotations::categories;
 use crate::cli::say;
-use crate::input::Told;
+use crate::input::{Gravity, Told};
 use crate::output::Sink;
 use crate::pair::{Outcome, Targets};
 use crate::rules::BoundScheme;
@@ -135,17 +136,15 @@ pub(super) fn suggest(
     bound: &BoundScheme,
     told: &[Told],
 ) -> anyhow::Result<ExitCode> {
-    let _ = engine;
-    let _ = bound;
     told.iter().for_each(|t| say(format_args!("radlabel: {t}")));
-    let mut names: Vec<&String> = sets.iter().flat_map(|s| &s.categories).collect();
-    names.sort();
-    names.dedup();
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(["category", "label", "relation", "confirmed", "by"])?;
-    for name in names {
-        writer.write_record([name, "", "", "no", ""])?;
-    }
-    Sink::open(Some(output))?.put(&writer.into_inner().map_err(|e| e.into_error())?)?;
-    Ok(ExitCode::SUCCESS)
+    let rows = categories::suggest(&super::category_names(sets), engine, bound);
+    let without = rows.iter().filter(|r| r.label.is_none()).count();
+    Sink::open(Some(output))?.put(&categories::write(&rows))?;
+    say(format_args!(
+        "radlabel: {}: {} rows, {without} without a label; look at each, set confirmed to yes, and give the file to \
+         --categories",
+        output.display(),
+        rows.len()
+    ));
+    Ok(ExitCode::from(u8::from(told.iter().any(|t| t.gravity == Gravity::Problem))))
 }

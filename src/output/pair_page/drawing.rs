@@ -31,7 +31,7 @@ pub(super) fn figure(card: &Card, picture: Option<&Result<Thumbnail, String>>) -
             @if let Some(Err(reason)) = picture { p.hidden { "The image is not shown: " (reason) "." } }
             figcaption {
                 bdi.file { (image.name) } @if let Some(frame) = image.frame { ", frame " (frame) }
-                @if card.shapes.is_empty() { br; "Nothing is drawn on it." } @else { (listed(card)) }
+                @if card.shapes.is_empty() { br; "Nothing is drawn on it for this finding." } @else { (listed(card)) }
             }
         }
     }
@@ -42,7 +42,7 @@ fn listed(card: &Card) -> Markup {
     html! {
         ol.drawn.one[card.shapes.len() == 1] {
             @for drawn in card.shapes.iter().take(MOST_SHAPES) {
-                li { bdi { (drawn.category) } ": " (word(&drawn.shape)) " " code { bdi { (drawn.id) } } }
+                li { bdi { (drawn.category) } ": " (word(&drawn.shape)) ", annotation " code { bdi { (drawn.id) } } }
             }
         }
         @if card.shapes.len() > MOST_SHAPES { p { "And " (card.shapes.len() - MOST_SHAPES) " more, not drawn here." } }
