@@ -10,6 +10,7 @@ mod explain;
 mod facts;
 mod guard;
 mod labels;
+mod link;
 mod pair_page;
 mod program;
 mod properties;
