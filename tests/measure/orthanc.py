@@ -264,11 +264,32 @@ def measure(orthanc, folder, options, table, studies):
     orthanc.start()
 
     if options.reports:
-        links = folder / "links.csv"
-        done, seconds = run([options.radlabel, "link", options.reports, "--studies", orthanc.url, "--user", USER,
-                             "-o", str(links)])
-        print(f"link: exit {done.returncode}, {seconds:.1f} s")
-        print(done.stderr)
+        link(orthanc, folder, options, table)
+
+
+def link(orthanc, folder, options, table):
+    """Reports, by accession number, to the studies that the server tells of."""
+    truth = {row["imageid"]: row for row in table}
+    expected = {}
+    reports = folder / "reports.csv"
+    with open(options.reports, encoding="utf-8") as source, open(reports, "w", encoding="utf-8", newline="") as out:
+        rows = csv.writer(out)
+        rows.writerow(["id", "accession", "text"])
+        for line in source:
+            report = json.loads(line)
+            images = [truth[i] for i in report["images"] if i in truth]
+            if images:
+                expected[report["id"]] = images[0]["Study Instance UID"]
+                rows.writerow([report["id"], images[0]["Accession Number"], report["text"]])
+    links = folder / "links.csv"
+    done, seconds = run([options.radlabel, "link", str(reports), "--studies", orthanc.url, "--user", USER, "--no-progress",
+                         "-o", str(links)])
+    found = {row["report_id"]: row["study_uid"] for row in csv.DictReader(open(links, newline=""))
+             if row["outcome"] == "linked"}
+    right = sum(found.get(report) == study for report, study in expected.items())
+    wrong = sum(expected.get(report) != study for report, study in found.items())
+    print(f"link: exit {done.returncode}, {seconds:.1f} s; {len(expected)} reports, {right} right, {wrong} wrong")
+    print(done.stderr)
 
 
 if __name__ == "__main__":
