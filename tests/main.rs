@@ -10,6 +10,7 @@ mod explain;
 mod facts;
 mod guard;
 mod labels;
+mod pairing;
 mod program;
 mod properties;
 mod release;
