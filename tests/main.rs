@@ -11,6 +11,7 @@ mod facts;
 mod guard;
 mod labels;
 mod pair_page;
+mod pairing;
 mod program;
 mod properties;
 mod release;
