@@ -12,6 +12,7 @@ mod guard;
 mod labels;
 mod link;
 mod pair_page;
+mod pairing;
 mod program;
 mod properties;
 mod release;

@@ -125,6 +125,7 @@ pub(crate) struct Drawn {
 }
 
 /// An image as 8 bits a sample.
+#[cfg(feature = "pixels")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Picture {
     /// Width and height.
@@ -136,6 +137,7 @@ pub(crate) struct Picture {
 }
 
 /// A small picture of an image.
+#[cfg_attr(not(feature = "pixels"), allow(dead_code, reason = "made by `pixels` alone"))]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Thumbnail {
     /// As PNG.

@@ -40,7 +40,7 @@ pub(super) fn write(
         .map(|(name, count)| (name.to_owned(), count))
         .to_vec(),
         facts: told([
-            ("radlabel", env!("CARGO_PKG_VERSION").to_owned()),
+            ("software", format!("radlabel {}", env!("CARGO_PKG_VERSION"))),
             ("scheme", bound.scheme.id.to_string()),
             ("lexicons", versions.lexicons),
             ("rules", versions.rules),
