@@ -68,7 +68,7 @@ pub(crate) fn read_file(bytes: &[u8], name: &str, gather: &mut Gather<'_>) -> Re
             Some(serde_json::Value::String(label)) if !label.trim().is_empty() => label.trim().to_owned(),
             Some(serde_json::Value::Number(label)) => label.to_string(),
             _ => {
-                gather.problem("label", place(), "no label; left out".to_owned());
+                gather.left_out(image, "label", place(), "no label; left out".to_owned());
                 continue;
             }
         };
@@ -95,7 +95,7 @@ pub(crate) fn read_file(bytes: &[u8], name: &str, gather: &mut Gather<'_>) -> Re
                     }
                 }
             }
-            Err(why) => gather.problem("shape", place(), format!("{why}; left out")),
+            Err(why) => gather.left_out(image, "shape", place(), format!("{why}; left out")),
         }
     }
     for (number, annotation) in annotations {
