@@ -140,6 +140,10 @@ pub struct AnnotatedImage {
     pub row: crate::study::StudyRow,
 }
 
+/// Among the problems of an image ([`crate::study::StudyRow::problems`]): an annotation of it could not be read. Nothing
+/// follows then from what is not drawn on it, whatever the [`Coverage`].
+pub const LEFT_OUT: &str = "annotation-left-out";
+
 /// What it means that an image has no annotation of a category.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Coverage {

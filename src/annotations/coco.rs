@@ -218,18 +218,23 @@ fn read_annotation(
         return;
     };
     let Some((category, names)) = entry.category.and_then(|id| categories.get(&id)) else {
-        gather.problem("category_id", place(), "its category_id is none of the categories; left out".to_owned());
+        gather.left_out(
+            image,
+            "category_id",
+            place(),
+            "its category_id is none of the categories; left out".to_owned(),
+        );
         return;
     };
     let mut shape = match entry.shape {
         Ok(_) if !names.is_empty() && entry.keypoints > names.len() => {
             let message = format!("{} keypoints; its category names {}; left out", entry.keypoints, names.len());
-            gather.problem("keypoints", place(), message);
+            gather.left_out(image, "keypoints", place(), message);
             return;
         }
         Ok(shape) => shape,
         Err(why) => {
-            gather.problem("shape", place(), format!("{why}; left out"));
+            gather.left_out(image, "shape", place(), format!("{why}; left out"));
             return;
         }
     };
