@@ -18,7 +18,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 /// Voxels of a volume: more are no mask of a patient, or a lie.
-const MOST_VOXELS: u64 = 1 << 31;
+const MOST_VOXELS: u64 = 1 << 30;
 /// Bytes of a slice, which is held in memory.
 const MOST_SLICE: u64 = 256 << 20;
 /// Label values: more are the greys of an image.

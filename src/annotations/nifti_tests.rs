@@ -115,7 +115,7 @@ fn lies_are_told() {
         (with(280, &f32::NAN.to_le_bytes()), "the affine holds what is no number"),
         (
             with(42, &[255, 127, 255, 127, 255, 127]),
-            "a volume of 32767 x 32767 x 32767 voxels; at most 2147483648, and 256 MiB a slice",
+            "a volume of 32767 x 32767 x 32767 voxels; at most 1073741824, and 256 MiB a slice",
         ),
         (
             with(46, &[255, 127]),
