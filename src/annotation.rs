@@ -8,7 +8,7 @@ pub mod geometry;
 pub mod rle;
 mod side;
 
-pub use side::side;
+pub use side::{side, side_of_word};
 
 use crate::lexicon::Side;
 
@@ -139,6 +139,10 @@ pub struct AnnotatedImage {
     /// Facts of the image that the source tells itself (spacing, orientation, side), as in the study table.
     pub row: crate::study::StudyRow,
 }
+
+/// Among the problems of an image ([`crate::study::StudyRow::problems`]): an annotation of it could not be read. Nothing
+/// follows then from what is not drawn on it, whatever the [`Coverage`].
+pub const LEFT_OUT: &str = "annotation-left-out";
 
 /// What it means that an image has no annotation of a category.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -59,6 +59,16 @@ pub fn side(shape: &Shape, image: &StudyRow) -> Option<(Side, SideBasis)> {
     stretch.side(length, low, high).map(|side| (side, basis))
 }
 
+/// The side that a word or letter of a source tells.
+pub fn side_of_word(word: &str) -> Option<Side> {
+    match word.trim().to_lowercase().as_str() {
+        "left" | "l" | "lt" => Some(Side::Left),
+        "right" | "r" | "rt" => Some(Side::Right),
+        "bilateral" | "both" | "b" => Some(Side::Bilateral),
+        _ => None,
+    }
+}
+
 /// The axis of an image along which the patient's sides lie.
 #[derive(Clone, Copy)]
 struct Axis {

@@ -4,11 +4,10 @@
 //! names of their columns (`tables.toml` lists both, with what a missing row means in each). An annotation's id is the
 //! file and line. Messages tell the line alone: names of images may hold patient ids.
 
-use super::coco::side_named;
 use super::gather::Gather;
 use super::tables::{self, Form, Plan, Role};
 use crate::Error;
-use crate::annotation::{Annotation, AnnotationSet, Shape, Stance};
+use crate::annotation::{Annotation, AnnotationSet, Shape, Stance, side_of_word};
 use crate::input::Told;
 use crate::study::StudyRow;
 use std::collections::HashSet;
@@ -31,7 +30,7 @@ pub(crate) fn read(bytes: &[u8], source: &str, tell: &mut dyn FnMut(Told)) -> Re
     let plan = tables::plan(&header, is_values).map_err(|why| Error::input(source, why))?;
     let name = source.rsplit(['/', '\\']).next().unwrap_or(source);
     let gather = Gather::new(source, plan.coverage, tell);
-    let mut rows = Rows { plan, header: &header, name, gather, seen: HashSet::new() };
+    let mut rows = Rows { plan, header: &header, name, gather, image: None, seen: HashSet::new() };
     for record in records(&text, delimiter).skip(1) {
         match record {
             Ok(record) => {
@@ -105,12 +104,15 @@ struct Rows<'h, 't> {
     /// File name, for ids.
     name: &'h str,
     gather: Gather<'t>,
+    /// The image of this row, once it is known.
+    image: Option<u32>,
     /// Image, category, reader, stance and shape of the rows so far.
     seen: HashSet<(u32, u32, String, u8, [u64; 4])>,
 }
 
 impl Rows<'_, '_> {
     fn row(&mut self, cells: &Cells<'_>, line: u64) {
+        self.image = None;
         if cells.0.iter().all(|c| c.trim().is_empty()) {
             return;
         }
@@ -124,6 +126,7 @@ impl Rows<'_, '_> {
         };
         let known = self.gather.set.images.len();
         let image = self.gather.image(name);
+        self.image = Some(image);
         if self.gather.set.images.len() > known {
             let key = &mut self.gather.set.images[image as usize].key;
             [key.sop_uid, key.series_uid, key.study_uid] = [names[1], names[2], names[3]].map(str::to_owned);
@@ -139,7 +142,10 @@ impl Rows<'_, '_> {
 
     fn wrong(&mut self, kind: &'static str, line: u64, message: String) {
         let place = format!("{}:{line}", self.gather.set.source);
-        self.gather.problem(kind, place, message);
+        match self.image {
+            Some(image) => self.gather.left_out(image, kind, place, message),
+            None => self.gather.problem(kind, place, message),
+        }
     }
 
     /// What the table tells of an image.
@@ -292,7 +298,7 @@ impl Rows<'_, '_> {
             }
         }
         let score = told(Role::Score).and_then(|s| s.parse().ok());
-        let side = told(Role::Side).and_then(side_named);
+        let side = told(Role::Side).and_then(side_of_word);
         let plain = self.gather.plain(format!("{}:{line}", self.name), image, category, shape);
         let source = self.gather.set.source.clone();
         self.gather.add(Annotation { stance, reader, score, side, ..plain }, || format!("{source}:{line}"));

@@ -57,6 +57,8 @@ fn rsna_targets_and_classes() {
         read_all("patientId,x,y,width,height,Target\na,,,,,0\nb,1,2,3,4,1\nb,5,6,7,8,1\nc,1,2,3,4,0\nd,1,,,4,1\n");
     assert_eq!(lines(&set), ["a:Lung Opacity:-", "b:Lung Opacity:+:1,2,3,4", "b:Lung Opacity:+:5,6,7,8"]);
     assert_eq!(set.coverage, Coverage::Whole);
+    let problems: Vec<bool> = set.images.iter().map(|i| !i.row.problems.is_empty()).collect();
+    assert_eq!(problems, [false, false, true, true]);
     assert!(told[0].starts_with("problem: folder/a.csv:5: a box of what is told absent"), "{told:?}");
     assert!(told[1].starts_with("problem: folder/a.csv:6: 2 of the four"), "{told:?}");
     let (set, told) =

@@ -8,9 +8,8 @@
 //! Every image that the file lists was looked at for every category (`Coverage::Whole`).
 
 use super::gather::Gather;
-use crate::annotation::{Annotation, Coverage, Measure, Point, Shape, Stance, rle};
+use crate::annotation::{Annotation, Coverage, Measure, Point, Shape, Stance, rle, side_of_word};
 use crate::input::Told;
-use crate::lexicon::Side;
 use crate::{Error, shown};
 use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
@@ -219,18 +218,23 @@ fn read_annotation(
         return;
     };
     let Some((category, names)) = entry.category.and_then(|id| categories.get(&id)) else {
-        gather.problem("category_id", place(), "its category_id is none of the categories; left out".to_owned());
+        gather.left_out(
+            image,
+            "category_id",
+            place(),
+            "its category_id is none of the categories; left out".to_owned(),
+        );
         return;
     };
     let mut shape = match entry.shape {
         Ok(_) if !names.is_empty() && entry.keypoints > names.len() => {
             let message = format!("{} keypoints; its category names {}; left out", entry.keypoints, names.len());
-            gather.problem("keypoints", place(), message);
+            gather.left_out(image, "keypoints", place(), message);
             return;
         }
         Ok(shape) => shape,
         Err(why) => {
-            gather.problem("shape", place(), format!("{why}; left out"));
+            gather.left_out(image, "shape", place(), format!("{why}; left out"));
             return;
         }
     };
@@ -353,7 +357,7 @@ fn whole(value: &Value) -> Option<u32> {
 fn attribute(name: &str, value: &Value, annotation: &mut Annotation) {
     let text = value.as_str().map(|t| t.trim().to_lowercase());
     match (name, text.as_deref(), value) {
-        ("side" | "laterality", Some(text), _) => annotation.side = side_named(text),
+        ("side" | "laterality", Some(text), _) => annotation.side = side_of_word(text),
         ("reader" | "annotator" | "rad_id", Some(_), _) => annotation.reader = value.as_str().map(str::to_owned),
         ("status" | "stance" | "presence" | "certainty", Some(text), _) => {
             annotation.stance = match text {
@@ -375,16 +379,6 @@ fn attribute(name: &str, value: &Value, annotation: &mut Annotation) {
             annotation.measures.push(Measure { name, value, unit: unit.to_owned() });
         }
         _ => {}
-    }
-}
-
-/// The side of a word or letter.
-pub(super) fn side_named(text: &str) -> Option<Side> {
-    match text.trim().to_lowercase().as_str() {
-        "left" | "l" | "lt" => Some(Side::Left),
-        "right" | "r" | "rt" => Some(Side::Right),
-        "bilateral" | "both" | "b" => Some(Side::Bilateral),
-        _ => None,
     }
 }
 

@@ -3,6 +3,7 @@
 use super::*;
 use crate::annotation::AnnotationSet;
 use crate::annotations::tests::mutations;
+use crate::lexicon::Side;
 
 fn read_all(json: &str) -> (AnnotationSet, Vec<String>) {
     let mut told = Vec::new();
@@ -92,6 +93,10 @@ fn what_is_wrong_is_told_by_the_annotations_id() {
     ] {
         let (set, told) = read_all(&file(annotation));
         assert_eq!(set.annotations.len(), 0, "{annotation}");
+        // Where the image is known, nothing follows from its being empty.
+        let marked = set.images[0].row.problems == [crate::annotation::LEFT_OUT];
+        assert_eq!(marked, !expected.contains("image_id"), "{annotation}");
+        assert!(set.images[1].row.problems.is_empty());
         assert!(told.len() == 1 && told[0].starts_with("problem: a.json: annotation \"9\": "), "{told:?}");
         assert!(told[0].contains(expected) && told[0].ends_with("left out"), "{told:?}");
     }

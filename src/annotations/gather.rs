@@ -1,7 +1,7 @@
 //! An annotation set as it grows while a file is read: images and categories by name, and what is told.
 
 use super::fit::{Fit, fit};
-use crate::annotation::{AnnotatedImage, Annotation, AnnotationSet, Coverage, ImageKey, Shape, Stance};
+use crate::annotation::{AnnotatedImage, Annotation, AnnotationSet, Coverage, ImageKey, LEFT_OUT, Shape, Stance};
 use crate::input::Told;
 use std::collections::HashMap;
 
@@ -94,7 +94,7 @@ impl<'t> Gather<'t> {
             Fit::Whole => {}
             Fit::Clipped => self.warning("clipped", place(), "reaches beyond its image; clipped".to_owned()),
             Fit::Wrong(why) => {
-                self.problem("shape", place(), format!("{why}; left out"));
+                self.left_out(annotation.image, "shape", place(), format!("{why}; left out"));
                 return false;
             }
         }
@@ -113,6 +113,15 @@ impl<'t> Gather<'t> {
     /// Something was left out.
     pub(crate) fn problem(&mut self, kind: &'static str, place: String, message: String) {
         self.note(kind, Told::problem(place, message));
+    }
+
+    /// An annotation of an image was left out: that nothing is drawn there says no longer that nothing is there.
+    pub(crate) fn left_out(&mut self, image: u32, kind: &'static str, place: String, message: String) {
+        let problems = &mut self.set.images[image as usize].row.problems;
+        if !problems.iter().any(|p| p == LEFT_OUT) {
+            problems.push(LEFT_OUT.to_owned());
+        }
+        self.problem(kind, place, message);
     }
 
     /// Something is odd, and nothing was lost.

@@ -2,12 +2,12 @@
 //! image as labels of the whole image, present where true and absent where false.
 //!
 //! A circle becomes a polygon of 64 points. A mask is a PNG in base64: a build with `pixels` reads it, any other takes
-//! its box and says so. Shapes of one `group_id` stay apart.
+//! its box and says so. Polygons of one label and `group_id` are the visible parts of one thing: one annotation.
 
 use super::gather::Gather;
-use crate::annotation::{Point, Shape, Stance};
+use crate::annotation::{Annotation, Point, Shape, Stance};
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// What is read of a file; `imageData`, the whole image in base64, is passed over.
 #[derive(Deserialize)]
@@ -28,6 +28,8 @@ struct Drawn {
     points: serde_json::Value,
     shape_type: Option<String>,
     mask: Option<String>,
+    #[serde(default)]
+    group_id: Option<serde_json::Value>,
     score: Option<f64>,
 }
 
@@ -58,13 +60,15 @@ pub(crate) fn read_file(bytes: &[u8], name: &str, gather: &mut Gather<'_>) -> Re
         gather.add(annotation, || source.clone());
     }
     let size = gather.set.images[image as usize].size;
+    let mut annotations: Vec<(u32, Annotation)> = Vec::new();
+    let mut groups: HashMap<(u32, String), usize> = HashMap::new();
     for (number, drawn) in (1..).zip(file.shapes) {
         let place = || format!("{source}: shape {number}");
         let label = match &drawn.label {
             Some(serde_json::Value::String(label)) if !label.trim().is_empty() => label.trim().to_owned(),
             Some(serde_json::Value::Number(label)) => label.to_string(),
             _ => {
-                gather.problem("label", place(), "no label; left out".to_owned());
+                gather.left_out(image, "label", place(), "no label; left out".to_owned());
                 continue;
             }
         };
@@ -76,10 +80,26 @@ pub(crate) fn read_file(bytes: &[u8], name: &str, gather: &mut Gather<'_>) -> Re
                 let category = gather.category(&label);
                 let mut annotation = gather.plain(format!("{name}:{number}"), image, category, shape);
                 annotation.score = drawn.score;
-                gather.add(annotation, place);
+                let group = drawn.group_id.filter(|g| !g.is_null()).map(|g| (category, g.to_string()));
+                match (group.as_ref().and_then(|g| groups.get(g)), &mut annotation.shape) {
+                    (Some(&first), Shape::Polygon(more)) => {
+                        if let Shape::Polygon(outlines) = &mut annotations[first].1.shape {
+                            outlines.append(more);
+                        }
+                    }
+                    (_, shape) => {
+                        if let (Some(group), Shape::Polygon(_)) = (group, shape) {
+                            groups.insert(group, annotations.len());
+                        }
+                        annotations.push((number, annotation));
+                    }
+                }
             }
-            Err(why) => gather.problem("shape", place(), format!("{why}; left out")),
+            Err(why) => gather.left_out(image, "shape", place(), format!("{why}; left out")),
         }
+    }
+    for (number, annotation) in annotations {
+        gather.add(annotation, || format!("{source}: shape {number}"));
     }
     Ok(())
 }
@@ -217,6 +237,21 @@ mod tests {
         assert!((geometry::longest_mm(shapes[2], 1.0, 1.0).expect("a circle") - 20.0).abs() < 1e-9);
         assert_eq!(*shapes[3], Shape::Line(vec![[20.0, 20.0], [20.0, 30.0]]));
         assert!(matches!(shapes[5], Shape::Points(points) if points.len() == 1));
+    }
+
+    #[test]
+    fn polygons_of_one_group_are_one_thing() {
+        let (set, told) = read_all(&file(
+            r#"{"label": "a", "points": [[1, 1], [9, 1], [9, 9]], "group_id": 3},
+               {"label": "a", "points": [[21, 1], [29, 1], [29, 9]], "group_id": null},
+               {"label": "b", "points": [[31, 1], [39, 1], [39, 9]], "group_id": 3},
+               {"label": "a", "points": [[41, 1], [49, 1], [49, 9]], "group_id": 3},
+               {"label": "a", "points": [[1, 1], [9, 1]], "shape_type": "line", "group_id": 3}"#,
+        ));
+        assert_eq!(told, Vec::<String>::new());
+        let ids: Vec<&str> = set.annotations[2..].iter().map(|a| &*a.id).collect();
+        assert_eq!(ids, ["a.json:1", "a.json:2", "a.json:3", "a.json:5"]);
+        assert!(matches!(&set.annotations[2].shape, Shape::Polygon(outlines) if outlines.len() == 2));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! No message holds patients' data: files, rows, ids of annotations and sizes only.
 
 pub(crate) mod boxes;
+pub(crate) mod categories;
 pub(crate) mod coco;
 mod fit;
 mod folder;
@@ -267,6 +268,55 @@ pub(crate) mod tests {
         let error = read(&root.path().join("other.json"), None, &mut |_| ()).expect_err("not recognised").to_string();
         assert!(error.contains("no annotations that are recognised"), "{error}");
         assert!(read(&root.path().join("missing.csv"), None, &mut |_| ()).is_err());
+    }
+
+    /// Writes what was read of the files in `RADLABEL_ANNOTATIONS` (a path a line) to `RADLABEL_SUMMARY`, an object a
+    /// file: for `tests/measure/annotation_tables.py`, which counts the same by other means.
+    #[test]
+    #[ignore = "run by tests/measure/annotation_tables.py"]
+    fn summary() {
+        use crate::annotation::{Shape, Stance, geometry, rle};
+        let files = std::env::var("RADLABEL_ANNOTATIONS").expect("RADLABEL_ANNOTATIONS");
+        let mut lines = String::new();
+        for file in files.lines() {
+            let (mut problems, mut told) = (0, Vec::new());
+            let set = read(Path::new(file), None, &mut |t| {
+                problems += usize::from(t.gravity == crate::input::Gravity::Problem);
+                told.push(t.message);
+            });
+            let set = set.expect(file);
+            let mut by = std::collections::BTreeMap::<String, u32>::new();
+            let mut sums = [0.0; 4];
+            let mut shapes = Vec::new();
+            for annotation in &set.annotations {
+                let stance = match annotation.stance {
+                    Stance::Present => "present",
+                    Stance::Absent => "absent",
+                    Stance::Uncertain => "uncertain",
+                };
+                *by.entry(format!("{}/{stance}", set.categories[annotation.category as usize])).or_default() += 1;
+                if let Shape::Box(sides) = annotation.shape {
+                    sums.iter_mut().zip(sides).for_each(|(sum, side)| *sum += side);
+                }
+                if set.annotations.len() <= 20_000 && annotation.shape != Shape::Whole {
+                    let text = match &annotation.shape {
+                        Shape::Mask { runs, .. } => rle::to_text(runs),
+                        _ => String::new(),
+                    };
+                    let (area, bounds) = (geometry::area_px(&annotation.shape), geometry::bounds(&annotation.shape));
+                    shapes.push(serde_json::json!([annotation.id, area, bounds, text]));
+                }
+            }
+            let readers: std::collections::BTreeSet<_> =
+                set.annotations.iter().filter_map(|a| a.reader.as_deref()).collect();
+            let spacing: f64 = set.images.iter().filter_map(|i| i.row.column_spacing_mm).sum();
+            let summary = serde_json::json!({
+                "file": file, "images": set.images.len(), "annotations": set.annotations.len(), "by": by, "sums": sums,
+                "readers": readers.len(), "spacing": spacing, "problems": problems, "told": told, "shapes": shapes,
+            });
+            lines += &format!("{summary}\n");
+        }
+        std::fs::write(std::env::var("RADLABEL_SUMMARY").expect("RADLABEL_SUMMARY"), lines).expect("written");
     }
 
     #[test]

@@ -93,6 +93,19 @@ enum Covered {
 struct Tables {
     table: Vec<Known>,
     roles: BTreeMap<Role, Vec<String>>,
+    nothing: Nothing,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {
+    names: Vec<String>,
+}
+
+/// A category of this name says that nothing was found.
+pub(super) fn says_nothing_was_found(name: &str) -> bool {
+    let name = name.to_lowercase();
+    TABLES.as_ref().is_ok_and(|t| t.nothing.names.contains(&name))
 }
 
 static TABLES: LazyLock<Result<Tables, String>> =

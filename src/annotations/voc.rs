@@ -116,7 +116,7 @@ fn add(filename: &str, size: [Option<u32>; 2], objects: Vec<Object>, name: &str,
     for (number, object) in (1..).zip(objects) {
         let place = || format!("{source}: object {number}");
         if object.name.is_empty() {
-            gather.problem("name", place(), "no name; left out".to_owned());
+            gather.left_out(image, "name", place(), "no name; left out".to_owned());
             continue;
         }
         let outline: Option<Vec<[f64; 2]>> = object.outline.iter().map(|p| Some([p[0]?, p[1]?])).collect();
@@ -124,7 +124,7 @@ fn add(filename: &str, size: [Option<u32>; 2], objects: Vec<Object>, name: &str,
             (Some(outline), _) if !outline.is_empty() => Shape::Polygon(vec![outline]),
             (_, [Some(x0), Some(y0), Some(x1), Some(y1)]) => Shape::Box([x0, y0, x1 - x0, y1 - y0]),
             _ => {
-                gather.problem("box", place(), "no box of four numbers; left out".to_owned());
+                gather.left_out(image, "box", place(), "no box of four numbers; left out".to_owned());
                 continue;
             }
         };

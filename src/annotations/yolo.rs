@@ -196,7 +196,7 @@ fn read_labels(
         let class = words.next().and_then(|w| w.parse::<f64>().ok()).filter(|c| c.fract() == 0.0 && *c >= 0.0);
         let values: Option<Vec<f64>> = words.map(|w| w.parse().ok()).collect();
         let (Some(class), Some(values)) = (class, values) else {
-            gather.problem("line", place(), "not a class and numbers; left out".to_owned());
+            gather.left_out(image, "line", place(), "not a class and numbers; left out".to_owned());
             continue;
         };
         // A class beyond 32 bits saturates, and has no name.
@@ -206,18 +206,23 @@ fn read_labels(
             None => Some(class.to_string()),
         };
         let Some(category) = category else {
-            gather.problem("class", place(), format!("class {class} has no name; left out"));
+            gather.left_out(image, "class", place(), format!("class {class} has no name; left out"));
             continue;
         };
         let Some((shape, score)) = shape(&values, size, classes.keypoints) else {
             let message = format!("{} numbers; expected 4 of a box, or pairs of an outline; left out", values.len());
-            gather.problem("line", place(), message);
+            gather.left_out(image, "line", place(), message);
             continue;
         };
         // Parts of the image: pixels were written where they are far above 1.
         let parts = &values[..if matches!(shape, Shape::Points(_)) { 4 } else { values.len() }];
         if parts.iter().any(|v| !(-1.0..=2.0).contains(v)) {
-            gather.problem("line", place(), "numbers that are no parts of the image (0 to 1); left out".to_owned());
+            gather.left_out(
+                image,
+                "line",
+                place(),
+                "numbers that are no parts of the image (0 to 1); left out".to_owned(),
+            );
             continue;
         }
         let category = gather.category(&category);

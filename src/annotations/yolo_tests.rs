@@ -67,6 +67,7 @@ fn what_is_wrong_is_told_by_line() {
     assert_eq!(set.annotations.len(), 1);
     // An image whose labels could not be read was not read for anything.
     assert_eq!(set.images.len(), 1);
+    assert_eq!(set.images[0].row.problems, [crate::annotation::LEFT_OUT]);
     for part in [
         "a.txt:1: class 5 has no name",
         "a.txt:2: 2 numbers",
