@@ -8,7 +8,7 @@
 use super::labelmap::{self, LabelMap};
 use super::objects::Gathered;
 use super::volume::{Gathering, Plane, Run};
-use crate::annotation::{AnnotatedImage, Annotation, AnnotationSet, Coverage, ImageKey, Shape, Stance};
+use crate::annotation::{AnnotatedImage, Annotation, AnnotationSet, Coverage, ImageKey, LEFT_OUT, Shape, Stance};
 use crate::input::Told;
 use crate::study::StudyRow;
 use flate2::bufread::MultiGzDecoder;
@@ -18,7 +18,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 /// Voxels of a volume: more are no mask of a patient, or a lie.
-const MOST_VOXELS: u64 = 1 << 31;
+const MOST_VOXELS: u64 = 1 << 30;
 /// Bytes of a slice, which is held in memory.
 const MOST_SLICE: u64 = 256 << 20;
 /// Label values: more are the greys of an image.
@@ -334,7 +334,11 @@ fn volume(
         let message = format!("{fractions} voxels that are no whole number are left out: labels are whole numbers");
         tell(Told::problem(source, message));
     }
-    Ok(set(source, key, &header, labels, names, tell))
+    let mut set = set(source, key, &header, labels, names, tell);
+    if fractions > 0 {
+        set.images.iter_mut().for_each(|image| image.row.problems.push(LEFT_OUT.to_owned()));
+    }
+    Ok(set)
 }
 
 /// Sorts the voxels of a slice into runs by label; the number of voxels that are no label.

@@ -89,7 +89,11 @@ fn scaled_values_and_fractions() {
     bytes[116..120].copy_from_slice(&0.5_f32.to_le_bytes());
     // 0 -> 0.5 (none), 1 -> 1, 7 -> 4.
     let (set, told) = taken(&bytes, None);
-    assert_eq!(set.expect("read").categories, ["label 1", "label 4"]);
+    let set = set.expect("read");
+    assert_eq!(
+        (set.categories, &set.images[0].row.problems[..]),
+        (vec!["label 1".to_owned(), "label 4".to_owned()], &[LEFT_OUT.to_owned()][..])
+    );
     assert_eq!(told, ["8 voxels that are no whole number are left out: labels are whole numbers"]);
 }
 
@@ -115,7 +119,7 @@ fn lies_are_told() {
         (with(280, &f32::NAN.to_le_bytes()), "the affine holds what is no number"),
         (
             with(42, &[255, 127, 255, 127, 255, 127]),
-            "a volume of 32767 x 32767 x 32767 voxels; at most 2147483648, and 256 MiB a slice",
+            "a volume of 32767 x 32767 x 32767 voxels; at most 1073741824, and 256 MiB a slice",
         ),
         (
             with(46, &[255, 127]),

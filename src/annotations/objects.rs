@@ -246,11 +246,13 @@ mod tests {
     }
 
     /// `RADLABEL_ANNOTATIONS=folder cargo test --features dicom real_annotations -- --ignored --nocapture`: a line of
-    /// JSON for each file, as `tests/measure/annotation_objects.py` compares it; then bytes are damaged.
+    /// JSON for each file, as `tests/measure/annotation_objects.py` compares it; then it is read with bytes damaged, as
+    /// often as `RADLABEL_DAMAGED` says.
     #[test]
     #[ignore = "needs files that are not in the repository"]
     fn real_annotations() {
         let folder = std::env::var("RADLABEL_ANNOTATIONS").expect("RADLABEL_ANNOTATIONS");
+        let times: Option<usize> = std::env::var("RADLABEL_DAMAGED").ok().and_then(|n| n.parse().ok());
         let scratch = tempfile::tempdir().expect("folder");
         for below in folder::files(Path::new(&folder)).expect("folder") {
             let path = Path::new(&folder).join(below);
@@ -264,7 +266,8 @@ mod tests {
             let Some(kind) = recognised(&path) else { continue };
             let bytes = std::fs::read(&path).expect("readable");
             let mut random = 7_u64;
-            for _ in 0..200_000_000 / bytes.len().max(1 << 20) {
+            let most = 200_000_000 / bytes.len().max(1 << 20);
+            for _ in 0..times.unwrap_or(most) {
                 let mut bytes = bytes.clone();
                 for _ in 0..3 {
                     random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
