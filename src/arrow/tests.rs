@@ -20,8 +20,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-const KINDS: [Kind; 8] =
-    [Kind::Text, Kind::Value, Kind::Number, Kind::Real, Kind::Flag, Kind::Texts, Kind::Reals, Kind::Measure];
+const KINDS: [Kind; 7] = [Kind::Text, Kind::Value, Kind::Number, Kind::Real, Kind::Flag, Kind::Texts, Kind::Reals];
 
 fn columns() -> Vec<ColumnSpec> {
     let spec = |kind: Kind| ColumnSpec { name: format!("{kind:?}").to_lowercase(), kind, about: "what it means" };

@@ -81,7 +81,7 @@ enum Out {
 }
 
 enum Gathered {
-    Csv(CsvCells),
+    Csv(Box<CsvCells>),
     Jsonl(JsonCells),
     Table(Box<TableCells>),
     #[cfg(feature = "arrow")]
@@ -115,7 +115,7 @@ impl RowWriter {
         let (sink, cells) = match layout {
             Layout::Csv => {
                 let head = csv_header(columns).map_err(|e| refuse(e.to_string()))?;
-                (Out::Sink(sink), Gathered::Csv(CsvCells::over(head)))
+                (Out::Sink(sink), Gathered::Csv(Box::new(CsvCells::over(head))))
             }
             Layout::Jsonl => (Out::Sink(sink), Gathered::Jsonl(JsonCells { names: names(), ..JsonCells::default() })),
             Layout::Table => {
@@ -149,7 +149,7 @@ impl RowWriter {
     /// What the system says; a broken pipe as it is.
     pub(super) fn row(&mut self, give: impl FnOnce(&mut dyn Cells)) -> anyhow::Result<()> {
         let cells: &mut dyn Cells = match &mut self.cells {
-            Gathered::Csv(cells) => cells,
+            Gathered::Csv(cells) => &mut **cells,
             Gathered::Jsonl(cells) => cells,
             Gathered::Table(cells) => &mut **cells,
             #[cfg(feature = "arrow")]
@@ -191,7 +191,7 @@ impl RowWriter {
                 if !last && cells.len() < CHUNK {
                     return Ok(());
                 }
-                std::mem::replace(cells, CsvCells::over(Vec::new())).into_bytes()
+                std::mem::replace(&mut **cells, CsvCells::over(Vec::new())).into_bytes()
             }
             Gathered::Jsonl(cells) if last || cells.bytes.len() >= CHUNK => std::mem::take(&mut cells.bytes),
             Gathered::Table(cells) if last || cells.rows.len() >= SEEN => cells.lines().into_bytes(),

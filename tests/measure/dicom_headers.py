@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import pathlib
+import resource
 import subprocess
 import sys
 import tempfile
@@ -262,7 +263,19 @@ def row(path):
     return expected(pydicom.dcmread(path, stop_before_pixels=True))["sop_uid"] is not None
 
 
-def speed(program, folder, number):
+def timed(work, files):
+    """Files per second, by the clock and by the processor's time, which other work on the machine changes less."""
+
+    def used():
+        return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+    begin, before = time.perf_counter(), used()
+    work()
+    wall, cpu = time.perf_counter() - begin, used() - before
+    return f"{files / wall:,.0f} files per second, {files / cpu:,.0f} per second of processor time"
+
+
+def speed(program, folder, number, turns=3):
     """Files per second, both in the same run, in turn; the files lie in the page cache."""
     if not folder.is_dir():
         print(f"making {number} files in {folder}")
@@ -274,24 +287,19 @@ def speed(program, folder, number):
     out = os.path.join(tempfile.gettempdir(), "dicom_headers.csv")
     size = sum(os.path.getsize(f) for f in files) / len(files)
     print(f"{len(files)} files of {size:.0f} bytes")
-    for turn in range(3):
+    for turn in range(turns):
         for threads in (1, os.cpu_count()):
-            begin = time.perf_counter()
             command = [program, "studies", str(folder), "--level", "image", "-j", str(threads), "-q", "-o", out]
-            subprocess.run(command, check=True)
-            rate = len(files) / (time.perf_counter() - begin)
-            print(f"turn {turn + 1}: radlabel, {threads} threads, csv of all columns: {rate:,.0f} files per second")
-        sample = files[:: max(1, len(files) // 5000)]
+            rates = timed(lambda: subprocess.run(command, check=True), len(files))
+            print(f"turn {turn + 1}: radlabel, {threads} threads, csv of all columns: {rates}")
+        sample = files[:: max(1, len(files) // 2500)]
         for name, read_one in (("dcmread and one value", one), ("dcmread and all values of a row", row)):
-            begin = time.perf_counter()
-            assert all(map(read_one, sample))
-            rate = len(sample) / (time.perf_counter() - begin)
-            print(f"turn {turn + 1}: pydicom, 1 process, {name} ({len(sample)} files): {rate:,.0f} files per second")
-    begin = time.perf_counter()
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        assert all(pool.map(one, files, chunksize=500))
-    rate = len(files) / (time.perf_counter() - begin)
-    print(f"pydicom, {os.cpu_count()} processes, dcmread and one value, all files: {rate:,.0f} files per second")
+            rates = timed(lambda: list(map(read_one, sample)), len(sample))
+            print(f"turn {turn + 1}: pydicom, 1 process, {name} ({len(sample)} files): {rates}")
+    if turns > 2:
+        with ProcessPoolExecutor(os.cpu_count()) as pool:
+            rates = timed(lambda: list(pool.map(one, files, chunksize=500)), len(files))
+        print(f"pydicom, {os.cpu_count()} processes, dcmread and one value, all files: {rates}")
     lines = sum(1 for _ in open(out, encoding="utf-8")) - 1
     assert lines == len(files), (lines, len(files))
 
