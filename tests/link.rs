@@ -117,7 +117,8 @@ fn one_report_of_a_study_rules() {
     let values = ["Pneumothorax", "Pleural Effusion", "Fracture", "Pneumonia"].map(|name| cell(0, name));
     assert_eq!(values, ["0.0", "0.0", "1.0", ""]);
     assert_eq!(cell(1, "Cardiomegaly"), "1.0");
-    let without: Vec<String> = String::from_utf8(folder.read("w.csv")).unwrap().lines().skip(1).map(|l| l[..5].to_owned()).collect();
+    let without: Vec<String> =
+        String::from_utf8(folder.read("w.csv")).unwrap().lines().skip(1).map(|l| l[..5].to_owned()).collect();
     assert_eq!(without, ["1.2.3", "1.2.4", "1.2.5"]);
 }
 

@@ -59,7 +59,7 @@ def damaged(rng, field, v, others, mixups):
         if x < 0.7:
             return v[:6] + "%02d" % max(1, min(28, int(v[6:]) + rng.choice([-1, 1])))
         return v[:4] + "%02d" % rng.randrange(1, 13) + v[6:]
-    if x < 0.3:
+    if x < 0.3 or len(v) == 1:
         return ""
     if x < 0.6:
         return typo(rng, v)
