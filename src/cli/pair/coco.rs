@@ -4,7 +4,7 @@
 //! out and counted.
 
 use super::catalog::Catalog;
-use crate::annotation::{Annotation, Shape, geometry};
+use crate::annotation::{Annotation, Shape, Stance, geometry};
 use crate::crosswalk::Relation;
 use crate::output::Sink;
 use crate::rules::{Scheme, Status};
@@ -51,6 +51,10 @@ pub(super) fn write(path: &Path, catalog: &Catalog, scheme: &Scheme, notes: &Not
                 let mapped = &catalog.sets[set as usize];
                 for &index in &mapped.by_image[at as usize] {
                     let annotation = &mapped.set.annotations[index as usize];
+                    // What is not there has no place in COCO.
+                    if annotation.stance == Stance::Absent {
+                        continue;
+                    }
                     let category = &mapped.set.categories[annotation.category as usize];
                     let label = label_of((set, index), &mapped.targets[annotation.category as usize], notes);
                     let form = form(annotation);
@@ -147,9 +151,9 @@ fn attributes(
     put(
         "stance",
         json!(match annotation.stance {
-            crate::annotation::Stance::Present => "present",
-            crate::annotation::Stance::Absent => "absent",
-            crate::annotation::Stance::Uncertain => "uncertain",
+            Stance::Present => "present",
+            Stance::Absent => "absent",
+            Stance::Uncertain => "uncertain",
         }),
     );
     put("side", json!(side));

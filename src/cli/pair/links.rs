@@ -125,4 +125,13 @@ mod tests {
         assert!(!told.contains("SECRET"), "{told}");
         assert!(Links::parse("l.csv", "a,b\n1,2\n").is_err());
     }
+
+    #[test]
+    fn no_bytes_make_it_panic() {
+        let text =
+            "report_id,study_uid,outcome,method,confidence\n\"r1\",1.2,linked,uid,1\nr2,1.3,ambiguous,date,0.5\n";
+        crate::annotations::tests::mutations(text.as_bytes(), |bytes| {
+            let _ = Links::parse("l.csv", &String::from_utf8_lossy(bytes));
+        });
+    }
 }

@@ -275,3 +275,27 @@ fn take_mention(
         read.spots.insert(number, Spot { place, finding, side, ..Spot::default() });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_of_label_tables_are_told_by_place() {
+        let engine = Engine::embedded();
+        let bound = engine.scheme("chexpert").expect("a scheme");
+        let said = |text: &str| long(bound, "l.csv", text).map_err(|e| e.to_string());
+        let good = said("id,label,value\nr1,Edema,present\nr2,Edema,0.0\nr1,Fracture,uncertain\n").expect("labels");
+        let told: Vec<(&str, usize)> = good.iter().map(|r| (&*r.id, r.said.len())).collect();
+        assert_eq!(told, [("r1", 2), ("r2", 1)]);
+        assert!(said("id,label,value\nr1,Odema,present\n").expect_err("a fault").starts_with("l.csv:2: label"));
+        assert!(said("id,label,value\nr1,Edema,maybe\n").expect_err("a fault").contains("expected present"));
+        assert!(lines(&engine, bound, "l.jsonl", "{\"id\":\"a\"}").is_err());
+        let line = "{\"id\":\"a\",\"labels\":{\"Edema\":\"present\"},\"mentions\":[{\"start\":1,\"end\":-4,\"concept\":7},3,null]}";
+        assert_eq!(lines(&engine, bound, "l.jsonl", line).map(|r| r.len()).unwrap_or(0), 1);
+        let text = "id,label,value\n\"r1\",Edema,present\nr2,Edema,0.0\n";
+        crate::annotations::tests::mutations(text.as_bytes(), |bytes| {
+            let _ = long(bound, "l.csv", &String::from_utf8_lossy(bytes));
+        });
+    }
+}

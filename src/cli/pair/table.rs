@@ -52,7 +52,7 @@ pub(super) struct Form {
 
 /// Rows being gathered.
 pub(super) enum Rows<'f> {
-    Csv(CsvCells),
+    Csv(Box<CsvCells>),
     Json(JsonCells<'f>),
     /// For eyes: the command writes its lines itself.
     Lines(Vec<u8>),
@@ -94,7 +94,7 @@ impl Form {
     /// Begins to gather rows.
     pub(super) fn rows(&self) -> Rows<'_> {
         match self.layout {
-            Layout::Csv => Rows::Csv(CsvCells::over(Vec::new())),
+            Layout::Csv => Rows::Csv(Box::new(CsvCells::over(Vec::new()))),
             Layout::Jsonl => Rows::Json(JsonCells::over(&self.columns, Vec::new())),
             #[cfg(feature = "arrow")]
             Layout::Parquet | Layout::Arrow => {
@@ -110,7 +110,7 @@ impl Rows<'_> {
     /// Where cells go; nothing where lines are written for eyes.
     pub(super) fn cells(&mut self) -> Result<&mut dyn Cells, &mut Vec<u8>> {
         match self {
-            Rows::Csv(cells) => Ok(cells),
+            Rows::Csv(cells) => Ok(&mut **cells),
             Rows::Json(cells) => Ok(cells),
             #[cfg(feature = "arrow")]
             Rows::Arrow(cells) => Ok(&mut **cells),
