@@ -140,7 +140,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let mut input = Input::open(&options.inputs, &options.reading())?;
     let layout = Layout::chosen(options.format, options.output.as_deref())?;
     let short = layout == Layout::Table;
-    let links = RowWriter::open(layout, options.output.as_deref(), &table::columns(short), "links")?;
+    let links = RowWriter::open(layout, options.output.as_deref(), table::columns(short), "links")?;
     let threads = options.run.threads();
     let (studies, problems) = studies(options, &values, threads)?;
     let words = Words { mentions: "links", labels: "" };
@@ -354,7 +354,7 @@ fn merged(
         }
     }
     let columns = table::merged_columns(&bound.scheme);
-    let mut rows = RowWriter::open(Layout::chosen(None, Some(path))?, Some(path), &columns, "study labels")?;
+    let mut rows = RowWriter::open(Layout::chosen(None, Some(path))?, Some(path), columns, "study labels")?;
     for (study, reports) in of_study {
         let of: Vec<_> = reports
             .iter()
@@ -378,7 +378,7 @@ fn without_report(path: &std::path::Path, kept: &[Linked], studies: &Studies) ->
         }
     }
     let columns = table::study_columns();
-    let mut rows = RowWriter::open(Layout::chosen(None, Some(path))?, Some(path), &columns, "studies")?;
+    let mut rows = RowWriter::open(Layout::chosen(None, Some(path))?, Some(path), columns, "studies")?;
     for study in (0..studies.len() as u32).filter(|&s| !has[s as usize]) {
         rows.row(|cells| table::study_row(cells, studies, study))?;
     }

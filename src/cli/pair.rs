@@ -8,10 +8,10 @@ mod links;
 mod page;
 mod reports;
 mod rows;
-mod table;
 mod tell;
 
 use super::inputs::{InputOptions, RunOptions};
+use super::rows::{Form, Layout, Writer};
 use super::stream::{self, Done, Steps};
 use super::summary::{Teller, Words};
 use super::{DataOptions, same, say};
@@ -32,7 +32,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use table::{Form, Layout, Writer};
 
 /// Hold what reports say against what was drawn on their images
 ///
@@ -355,7 +354,7 @@ struct Forms {
 impl Forms {
     fn new(options: &Options, bound: &BoundScheme) -> anyhow::Result<Forms> {
         let beside = &options.beside;
-        let layout = options.format.unwrap_or_else(|| Layout::by_place(options.output.as_deref()));
+        let layout = Layout::chosen(options.format, options.output.as_deref())?;
         #[cfg(feature = "arrow")]
         let versions = options.data.versions()?;
         let metadata = |table: &str| -> Vec<(String, String)> {
@@ -367,10 +366,11 @@ impl Forms {
                 Vec::new()
             }
         };
-        let form =
-            |path: &PathBuf, table: &str, columns| Form::new(Layout::by_place(Some(path)), columns, &metadata(table));
+        let form = |path: &PathBuf, table: &str, columns| -> Result<Form, Error> {
+            Ok(Form::new(Layout::chosen(None, Some(path))?, columns, &metadata(table)))
+        };
         Ok(Forms {
-            rows: Form::new(layout, rows::columns(), &metadata("pairings"))?,
+            rows: Form::new(layout, rows::columns(), &metadata("pairings")),
             grounding: match &beside.grounding {
                 Some(path) => Some(form(path, "grounding", grounded::grounding_columns())?),
                 None => None,
