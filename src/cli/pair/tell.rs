@@ -109,7 +109,11 @@ pub(super) fn summary(catalog: &Catalog, counts: &Counts, links: Option<&Links>)
         line("no-report", &format_args!("{alone} studies"));
     }
     if links.is_some() {
-        line("links", &format_args!("{} reports not told of, {} ambiguous and left", counts.untold, counts.ambiguous));
+        let Counts { untold, ambiguous, replaced, .. } = counts;
+        line(
+            "links",
+            &format_args!("{untold} reports not told of, {ambiguous} ambiguous and left, {replaced} superseded or void"),
+        );
     }
     if !catalog.unplaced.is_empty() {
         line("unplaced", &format_args!("{} images", catalog.unplaced.len()));
