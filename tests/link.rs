@@ -41,7 +41,7 @@ fn each_report_finds_its_study_or_says_why_not() {
          nothing,No effusion.,,,,,\n",
     );
     let run = folder.run(&["link", "reports.csv", "--studies", "studies.csv"]);
-    let run = run.ends(0, &["4 of 7 reports linked (57.1 %) to 5 studies; 1 ambiguous, 2 unlinked"]);
+    let run = run.ends(0, &["4 of 7 reports linked (57.1 %) to 4 of 5 studies; 1 ambiguous, 2 unlinked"]);
     let found = links(&run.text());
     let told = |id: &str| {
         let row = &found[id][0];

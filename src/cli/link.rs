@@ -383,13 +383,19 @@ fn merged(
     rows.finish()
 }
 
-fn without_report(path: &std::path::Path, kept: &[Linked], studies: &Studies) -> anyhow::Result<()> {
+/// For each study whether a report is linked to it.
+fn reported(kept: &[Linked], studies: &Studies) -> Vec<bool> {
     let mut has = vec![false; studies.len()];
     for linked in kept.iter().filter(|k| k.decision.outcome == Outcome::Linked) {
         for link in &linked.decision.links {
             has[link.study as usize] = true;
         }
     }
+    has
+}
+
+fn without_report(path: &std::path::Path, kept: &[Linked], studies: &Studies) -> anyhow::Result<()> {
+    let has = reported(kept, studies);
     let columns = table::study_columns();
     let mut rows = RowWriter::open(Layout::chosen(None, Some(path))?, Some(path), columns, "studies")?;
     for study in (0..studies.len() as u32).filter(|&s| !has[s as usize]) {
@@ -404,8 +410,9 @@ fn summary(kept: &[Linked], studies: &Studies) {
     let [linked, ambiguous, unlinked] = [Outcome::Linked, Outcome::Ambiguous, Outcome::Unlinked].map(count);
     let share = 100.0 * linked as f64 / kept.len() as f64;
     say(format_args!(
-        "{linked} of {} reports linked ({share:.1} %) to {} studies; {ambiguous} ambiguous, {unlinked} unlinked",
+        "{linked} of {} reports linked ({share:.1} %) to {} of {} studies; {ambiguous} ambiguous, {unlinked} unlinked",
         kept.len(),
+        reported(kept, studies).iter().filter(|&&has| has).count(),
         studies.len()
     ));
     for method in Method::ALL {

@@ -264,13 +264,19 @@ fn crosswalk(
 }
 
 /// A set with its categories mapped; a side in the name of a category (`effusion_L`) is that of its annotations.
-fn mapped(mut set: AnnotationSet, rows: &[categories::Row], bound: &BoundScheme, told: &mut Vec<Told>) -> Mapped {
+fn mapped(
+    mut set: AnnotationSet,
+    rows: &[categories::Row],
+    bound: &BoundScheme,
+    suggest: bool,
+    told: &mut Vec<Told>,
+) -> Mapped {
     let sides: Vec<_> = set.categories.iter().map(|c| categories::spelled(c).1).collect();
     for annotation in &mut set.annotations {
         annotation.side = annotation.side.or(sides.get(annotation.category as usize).copied().flatten());
     }
     let mut targets = categories::mapped(&set.categories, rows, bound);
-    told.extend(tell::unmapped(&set, &targets, bound));
+    told.extend(tell::unmapped(&set, &targets, bound, suggest));
     expand(&mut targets, bound);
     Mapped::new(set, targets)
 }
@@ -285,7 +291,8 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         return tell::suggest(output, &sets, engine, bound, &told);
     }
     let crosswalk = crosswalk(options, &sets, engine, bound, &mut told)?;
-    let sets: Vec<Mapped> = sets.into_iter().map(|set| mapped(set, &crosswalk, bound, &mut told)).collect();
+    let suggest = options.categories.is_none();
+    let sets: Vec<Mapped> = sets.into_iter().map(|set| mapped(set, &crosswalk, bound, suggest, &mut told)).collect();
     let links = options.links.as_deref().map(Links::read).transpose()?;
     let beside = &options.beside;
     let files = beside.manifest.is_some();
