@@ -6,6 +6,7 @@
 
 use super::SideBasis;
 use crate::annotation::geometry;
+use crate::annotation::slice::Slice;
 use crate::annotation::{self, Annotation, AnnotationSet, Coverage, Shape, Stance};
 use crate::crosswalk::Relation;
 use crate::lexicon::Side;
@@ -95,6 +96,8 @@ pub struct Looked<'a> {
     pub(super) labels: Vec<OfLabel>,
     /// By set: nothing that is there was left out.
     pub(super) whole: Vec<bool>,
+    /// By image: where it lies in the patient and of which series it is, where both are known.
+    pub(super) slices: Vec<Option<(Slice, &'a str)>>,
     /// Readers of the images: set and name.
     pub(super) readers: Vec<(u32, &'a str)>,
     /// By annotation of [`Looked::drawn`]: the labels that its category maps to.
@@ -133,10 +136,11 @@ pub fn expand(targets: &mut Targets, bound: &BoundScheme) {
 
 /// What is drawn on these images. `apart`: they are not all of the study's, so that what is not drawn on them may be
 /// drawn on others.
-pub fn look<'a>(sets: &'a [Mapped], images: &[&StudyImage], bound: &BoundScheme, apart: bool) -> Looked<'a> {
+pub fn look<'a>(sets: &'a [Mapped], images: &[&'a StudyImage], bound: &BoundScheme, apart: bool) -> Looked<'a> {
     let mut out = Looked {
         labels: vec![OfLabel::default(); bound.scheme.labels.len()],
         whole: sets.iter().map(|s| s.set.coverage == Coverage::Whole && !apart).collect(),
+        slices: images.iter().map(|i| Slice::of(&i.row).zip(i.row.series_uid.as_deref())).collect(),
         ..Looked::default()
     };
     let mut read_sets = vec![false; sets.len()];
