@@ -7,6 +7,7 @@
 pub mod geometry;
 pub mod rle;
 mod side;
+pub mod slice;
 
 pub use side::{side, side_of_word};
 
@@ -89,6 +90,9 @@ pub struct Extent3 {
     pub longest: f64,
     /// Connected pieces: how many there are.
     pub components: u32,
+    /// Of the pieces that are no specks, in x: the lowest upper end and the highest lower end. With the one below a
+    /// place and the other above it, pieces lie on both sides of the place.
+    pub apart: [f64; 2],
     /// Where x of the middle of the imaged body lies, in mm: the middle of the image or volume that was drawn on.
     pub middle: Option<f64>,
     /// Coordinates are those of the patient; else only of the file (an identity affine), and tell no side.

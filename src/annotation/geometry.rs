@@ -250,6 +250,7 @@ mod tests {
             volume: 1.0,
             longest: 7.0,
             components: 1,
+            apart: [0.0; 2],
             middle: None,
             oriented: true,
         };

@@ -12,7 +12,8 @@
 //! About a middle: what reaches beyond it by at least a quarter of its own width on both sides, with at least a tenth
 //! of its area (a stray pixel of a mask is no other side), and is wider than 40 % of the image, is bilateral; else it is
 //! on the side where more than two thirds of its area lie; else no side is told.
-//! The width of the body around a volume is not known, so a volume is never bilateral. The middle of the image stands
+//! The width of the body around a volume is not known: it is bilateral where one of its pieces lies wholly on one side
+//! and another on the other (specks, under an eighth of the largest, aside). The middle of the image stands
 //! for that of the patient: in a film that is badly centred, what lies near the middle may be told wrongly.
 
 use super::geometry::{bounds, doubled_area};
@@ -181,7 +182,9 @@ fn volume_side(extent: &Extent3) -> Option<Side> {
         return None;
     }
     let below = part_below(low, high, middle);
-    if below > 2.0 / 3.0 && centre < middle {
+    if extent.apart[0] < middle && extent.apart[1] > middle {
+        Some(Side::Bilateral)
+    } else if below > 2.0 / 3.0 && centre < middle {
         Some(Side::Right)
     } else if below < 1.0 / 3.0 && centre > middle {
         Some(Side::Left)
@@ -390,6 +393,7 @@ mod tests {
             volume: 100.0,
             longest: 20.0,
             components: 1,
+            apart: [40.0, 20.0],
             middle: Some(10.0),
             oriented: true,
         };
@@ -397,6 +401,10 @@ mod tests {
         assert_eq!(of(extent), Some((Side::Left, SideBasis::Orientation)));
         assert_eq!(of(Extent3 { middle: Some(50.0), ..extent }), Some((Side::Right, SideBasis::Orientation)));
         assert_eq!(of(Extent3 { middle: Some(30.0), ..extent }), None);
+        // One piece ends before the middle, another begins after it; one piece that spans it tells no side.
+        let (middle, two) = (Some(30.0), [24.0, 35.0]);
+        assert_eq!(of(Extent3 { middle, apart: two, ..extent }), Some((Side::Bilateral, SideBasis::Orientation)));
+        assert_eq!(of(Extent3 { middle, apart: [31.0, 35.0], ..extent }), None);
         assert_eq!(of(Extent3 { middle: None, ..extent }), None);
         assert_eq!(of(Extent3 { oriented: false, ..extent }), None);
     }

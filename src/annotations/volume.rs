@@ -5,6 +5,7 @@
 //! diameters reach to the outer edges of the voxels.
 
 use crate::annotation::Extent3;
+use std::collections::BTreeMap;
 
 /// Voxels of one row that are set: from `start` to before `end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +102,45 @@ impl Forest {
     }
 }
 
+/// The ends of pieces in x, by their size in powers of two: what is a speck is known only when all are.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ends(BTreeMap<i32, [f64; 2]>);
+
+impl Ends {
+    /// Takes a piece: its size in any unit, and where it begins and ends.
+    pub(crate) fn add(&mut self, size: f64, low: f64, high: f64) {
+        let power = if size > 0.0 { size.log2().floor() as i32 } else { i32::MIN };
+        let ends = self.0.entry(power).or_insert([high, low]);
+        *ends = [ends[0].min(high), ends[1].max(low)];
+    }
+
+    /// The lowest upper end and the highest lower end of the pieces that are no specks: those of the largest's power
+    /// of two and the two below it, so of an eighth of its size at least.
+    pub(crate) fn apart(&self) -> [f64; 2] {
+        let largest = self.0.last_key_value().map_or(0, |l| *l.0);
+        let kept = self.0.range(largest.saturating_sub(2)..).map(|e| *e.1);
+        kept.reduce(|a, b| [a[0].min(b[0]), a[1].max(b[1])]).unwrap_or([f64::NAN; 2])
+    }
+}
+
+/// A piece: its voxels, and where it begins and ends in x.
+#[derive(Clone, Copy, Debug)]
+struct Piece {
+    voxels: u64,
+    low: f64,
+    high: f64,
+}
+
+impl Piece {
+    const NONE: Piece = Piece { voxels: 0, low: f64::INFINITY, high: f64::NEG_INFINITY };
+
+    fn join(&mut self, other: Piece) {
+        self.voxels += other.voxels;
+        self.low = self.low.min(other.low);
+        self.high = self.high.max(other.high);
+    }
+}
+
 /// A volume that is being read.
 #[derive(Debug, Default)]
 pub(crate) struct Gathering {
@@ -111,10 +151,12 @@ pub(crate) struct Gathering {
     longest: f64,
     /// Pieces that no later slice can reach.
     done: u32,
+    /// Their ends.
+    ends: Ends,
     /// The runs of the last slice, each with the number of its piece.
     last: Vec<(Run, u32)>,
     /// The pieces that reach into the last slice.
-    open: u32,
+    open: Vec<Piece>,
 }
 
 impl Gathering {
@@ -124,11 +166,17 @@ impl Gathering {
             return;
         }
         let voxel = dot(cross(plane.column, plane.row), plane.depth).abs();
+        let mut own = Vec::with_capacity(runs.len());
         for run in runs {
             let count = f64::from(run.end - run.start);
             let centre = plane.at((f64::from(run.start) + f64::from(run.end) - 1.0) / 2.0, f64::from(run.row));
             let half: [f64; 3] = std::array::from_fn(|i| {
                 (count * plane.column[i].abs() + plane.row[i].abs() + plane.depth[i].abs()) / 2.0
+            });
+            own.push(Piece {
+                voxels: u64::from(run.end - run.start),
+                low: centre[0] - half[0],
+                high: centre[0] + half[0],
             });
             self.bounds.add(minus(centre, half));
             self.bounds.add(std::array::from_fn(|i| centre[i] + half[i]));
@@ -140,17 +188,16 @@ impl Gathering {
         }
         let pieces = pieces(runs);
         self.longest = self.longest.max(longest_piece(plane, runs, &pieces));
-        self.join(runs, &pieces, adjacent);
+        self.join(runs, &own, &pieces, adjacent);
     }
 
     /// Unites the pieces of a slice with those of the slice before.
-    fn join(&mut self, runs: &[Run], pieces: &[u32], adjacent: bool) {
+    fn join(&mut self, runs: &[Run], own: &[Piece], pieces: &[u32], adjacent: bool) {
         if !adjacent {
-            self.done += self.open;
-            self.open = 0;
+            self.close();
             self.last.clear();
         }
-        let old = self.open;
+        let old = self.open.len() as u32;
         let new = pieces.iter().max().map_or(0, |most| most + 1);
         let mut forest = Forest::of((old + new) as usize);
         for (run, piece) in runs.iter().zip(pieces) {
@@ -161,31 +208,50 @@ impl Gathering {
                 }
             }
         }
+        let mut joined = vec![Piece::NONE; (old + new) as usize];
+        for (number, piece) in self.open.drain(..).enumerate() {
+            joined[forest.root(number as u32) as usize].join(piece);
+        }
+        for (run, piece) in own.iter().zip(pieces) {
+            joined[forest.root(old + piece) as usize].join(*run);
+        }
         // What reaches into this slice stays open, the rest is done.
         let mut numbers = vec![u32::MAX; (old + new) as usize];
-        let mut open = 0;
         self.last = Vec::with_capacity(runs.len());
         for (run, piece) in runs.iter().zip(pieces) {
             let root = forest.root(old + piece) as usize;
             if numbers[root] == u32::MAX {
-                numbers[root] = open;
-                open += 1;
+                numbers[root] = self.open.len() as u32;
+                self.open.push(joined[root]);
+                joined[root] = Piece::NONE;
             }
             self.last.push((*run, numbers[root]));
         }
-        self.done += forest.count() - open;
-        self.open = open;
+        self.done += forest.count() - self.open.len() as u32;
+        for piece in joined.into_iter().filter(|p| p.voxels > 0) {
+            self.ends.add(piece.voxels as f64, piece.low, piece.high);
+        }
+    }
+
+    /// No later slice reaches the pieces.
+    fn close(&mut self) {
+        self.done += self.open.len() as u32;
+        for piece in self.open.drain(..) {
+            self.ends.add(piece.voxels as f64, piece.low, piece.high);
+        }
     }
 
     /// The measures; none where no voxel was set.
-    pub(crate) fn finish(self, middle: Option<f64>, oriented: bool) -> Option<Extent3> {
+    pub(crate) fn finish(mut self, middle: Option<f64>, oriented: bool) -> Option<Extent3> {
+        self.close();
         (self.voxels > 0).then(|| Extent3 {
             low: self.bounds.low,
             high: self.bounds.high,
             centre: self.sum.map(|s| s / self.voxels as f64),
             volume: self.volume,
             longest: self.longest,
-            components: self.done + self.open,
+            components: self.done,
+            apart: self.ends.apart(),
             middle,
             oriented,
         })

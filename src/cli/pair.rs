@@ -132,7 +132,7 @@ struct Beside {
     /// Conflicts on the page
     #[arg(long, value_name = "N", default_value_t = 60, help_heading = "More outputs")]
     sample_size: usize,
-    /// Folder that the paths of images begin in, for the page
+    /// Folder that the paths of images begin in, for the page [default: the folders among --studies]
     #[arg(long, value_name = "DIR", help_heading = "More outputs")]
     images: Option<PathBuf>,
     /// Images that no study is known for, as CSV
@@ -313,7 +313,10 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         coco: beside.coco.is_some(),
         lists: !beside.worklist.is_empty(),
         sample: if beside.report.is_some() { beside.sample_size } else { 0 },
-        images: beside.images.as_ref(),
+        images: match &beside.images {
+            Some(folder) => vec![folder.clone()],
+            None => options.studies.iter().map(PathBuf::from).filter(|s| s.is_dir()).collect(),
+        },
     };
     let mut writers = Writers::open(&forms, options)?;
     let mut found = Found::default();

@@ -379,6 +379,14 @@ fn place(object: &mut Object<'_>, context: &Context<'_>, group: Group, number: u
         let key = group.images.into_iter().next().unwrap_or(ImageKey { series_uid, ..ImageKey::default() });
         shapes.push((key, Shape::Whole));
     }
+    // A report on one series needs not tell of which.
+    let mut based: Vec<&[String; 2]> = context.evidence.values().collect();
+    based.dedup();
+    for (key, _) in shapes.iter_mut().filter(|s| s.0.sop_uid.is_empty() && s.0.series_uid.is_empty()) {
+        if let [[study_uid, series_uid]] = based[..] {
+            (key.study_uid, key.series_uid) = (study_uid.clone(), series_uid.clone());
+        }
+    }
     let named = group.finding.or(group.site).or(group.tracking_id);
     let category = object.set.category(&named.unwrap_or_else(|| "measurement group".to_owned()));
     let id = group.tracking_uid.unwrap_or_else(|| format!("{}:{number}", object.source));

@@ -9,7 +9,7 @@ use super::annotation::{Object, spread};
 use super::node::{Node, line};
 use super::numbers::{decimal, decimals, whole};
 use crate::annotation::{Annotation, Extent3, ImageKey, Measure, Shape, Stance};
-use crate::annotations::volume::{Bounds, Forest, cross, diameter, dot, length, minus};
+use crate::annotations::volume::{Bounds, Ends, Forest, cross, diameter, dot, length, minus};
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 use std::collections::BTreeMap;
@@ -209,6 +209,8 @@ struct Outline {
     points: Vec<[f64; 2]>,
     low: [f64; 2],
     high: [f64; 2],
+    /// From where to where it reaches in x of the patient.
+    reach: [f64; 2],
     area: f64,
     centre: [f64; 2],
     /// How many others of its plane it lies in; an odd number makes it a hole.
@@ -233,6 +235,7 @@ pub(super) fn extent(contours: &Contours) -> Option<Extent3> {
         volume: 0.0,
         longest,
         components: contours.open.len() as u32,
+        apart: [bounds.high[0], bounds.low[0]],
         middle: None,
         oriented: true,
     };
@@ -266,11 +269,13 @@ pub(super) fn extent(contours: &Contours) -> Option<Extent3> {
             }
         }
     }
-    let pieces = pieces(&planes, spacing);
+    let (pieces, apart) = pieces(&planes, spacing);
+    // Open contours, of no area, tell no piece.
+    let apart = if contours.open.is_empty() { apart } else { bare.apart };
     let longest = outlines.iter_mut().map(|o| diameter(&mut o.points)).fold(longest, f64::max);
     let centre = if area > 0.0 { sum.map(|s| s / area) } else { mean };
     let volume = area.max(0.0) * spacing.unwrap_or_default();
-    Some(Extent3 { centre, volume, longest, components: bare.components + pieces, ..bare })
+    Some(Extent3 { centre, volume, longest, components: bare.components + pieces, apart, ..bare })
 }
 
 /// Twice the area of a contour, as a vector across it (Newell).
@@ -300,7 +305,9 @@ fn outline(contour: &[[f64; 3]], normal: [f64; 3], across: [f64; 3], down: [f64;
         }
     }
     let centre = if twice == 0.0 { first } else { [first[0] + sum[0] / twice, first[1] + sum[1] / twice] };
-    Outline { place, points, low, high, area: twice.abs() / 2.0, centre, depth: 0 }
+    let xs = || contour.iter().map(|p| p[0]);
+    let reach = [xs().fold(f64::INFINITY, f64::min), xs().fold(f64::NEG_INFINITY, f64::max)];
+    Outline { place, points, low, high, reach, area: twice.abs() / 2.0, centre, depth: 0 }
 }
 
 /// Counts for each contour of a plane within how many others it lies.
@@ -333,7 +340,8 @@ fn inside(outline: &[[f64; 2]], [x, y]: [f64; 2]) -> bool {
     crossed.count() % 2 == 1
 }
 
-fn pieces(planes: &[&mut [Outline]], spacing: Option<f64>) -> u32 {
+/// How many pieces there are, and where they begin and end ([`Extent3::apart`]).
+fn pieces(planes: &[&mut [Outline]], spacing: Option<f64>) -> (u32, [f64; 2]) {
     let outer: Vec<(usize, &Outline)> = planes
         .iter()
         .enumerate()
@@ -354,7 +362,15 @@ fn pieces(planes: &[&mut [Outline]], spacing: Option<f64>) -> u32 {
             }
         }
     }
-    forest.count()
+    let mut joined: BTreeMap<u32, (f64, [f64; 2])> = BTreeMap::new();
+    for (number, (_, outline)) in outer.iter().enumerate() {
+        let (area, reach) = joined.entry(forest.root(number as u32)).or_insert((0.0, outline.reach));
+        *area += outline.area;
+        *reach = [reach[0].min(outline.reach[0]), reach[1].max(outline.reach[1])];
+    }
+    let mut ends = Ends::default();
+    joined.values().for_each(|(area, [low, high])| ends.add(*area, *low, *high));
+    (forest.count(), ends.apart())
 }
 
 #[cfg(test)]

@@ -122,7 +122,7 @@ mod tests {
             column("size", Kind::Real),
             column("all", Kind::Texts),
         ];
-        let mut cells = JsonCells::over(&columns, Vec::new());
+        let mut cells = JsonCells::over(Arc::from(columns), Vec::new());
         cells.text(Some("a\"b\n"));
         cells.number(None);
         cells.real(Some(1.5));

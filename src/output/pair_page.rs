@@ -122,6 +122,8 @@ pub(crate) struct Drawn {
     pub(crate) id: String,
     /// Its form.
     pub(crate) shape: Shape,
+    /// Of a volume: what bounds it on the image (lowest x and y, highest x and y), where the image runs through it.
+    pub(crate) bounds: Option<[f64; 4]>,
 }
 
 /// An image as 8 bits a sample.

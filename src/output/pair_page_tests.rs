@@ -23,7 +23,8 @@ fn pairing(outcome: Outcome, discords: &[Discord]) -> Pairing {
 }
 
 fn card(shapes: Vec<Shape>) -> Card {
-    let drawn = |(place, shape)| Drawn { category: "Nodule".to_owned(), id: format!("boxes.csv:{place}"), shape };
+    let drawn =
+        |(place, shape)| Drawn { category: "Nodule".to_owned(), id: format!("boxes.csv:{place}"), shape, bounds: None };
     Card {
         label: "Lung Lesion".to_owned(),
         pairing: pairing(Outcome::Both, &[Discord::Side, Discord::Size]),

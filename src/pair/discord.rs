@@ -8,7 +8,8 @@
 //! was found is told. Where the side of some annotation is not known, left against right is none: the rest may be left.
 //!
 //! **Number.** The highest number that a reader drew on one image, as several views show the same findings; of volumes,
-//! each is one. Boxes of different categories that cover one another by half or more are one. "Two nodules" against
+//! each is one; a mask or volume in several pieces may be as many. Slices of one series show each its own: there shapes of different slices are one finding only where they
+//! overlap as seen across the slices and lie no farther apart than the larger of them is long. Boxes of different categories that cover one another by half or more are one. "Two nodules" against
 //! three drawn is a discord, as is "multiple" against one. Fewer drawn than told is one only where the images were read
 //! for everything.
 //!
@@ -22,7 +23,8 @@ use super::look::{Drawn, Looked, SizeKind};
 use super::said::{Length, Said, joined};
 use super::{Discord, SideBasis};
 use crate::annotation::Shape;
-use crate::annotation::geometry;
+use crate::annotation::slice::Slice;
+use crate::annotation::{geometry, rle};
 use crate::lexicon::Side;
 
 /// Sizes differ when the larger is more than so many times the smaller ...
@@ -47,7 +49,7 @@ pub(super) fn summary(places: &[u32], looked: &Looked<'_>) -> Summary {
     let side = joined(drawn.iter().filter_map(|d| Some(d.side?.0)));
     // The least trustworthy basis is told.
     let basis = drawn.iter().filter_map(|d| Some(d.side?.1)).max();
-    let mut counts: Vec<u32> = by_reader(&drawn).iter().map(|r| number(r)).filter(|&n| n > 0).collect();
+    let mut counts: Vec<u32> = by_reader(&drawn).iter().map(|r| number(r, looked).0).filter(|&n| n > 0).collect();
     counts.sort_unstable();
     // The number of most readers; of several such, the largest.
     let votes = |n: u32| counts.iter().filter(|&&c| c == n).count();
@@ -74,9 +76,9 @@ pub(super) fn discords(said: &Said, places: &[u32], looked: &Looked<'_>) -> Vec<
         out.push(Discord::Side);
     }
     if contradicts(&|drawn, whole| {
-        let (amount, drawn) = (said.amount.as_ref()?, number(drawn));
-        let more = amount.most.is_some_and(|most| drawn > most);
-        (drawn > 0).then_some(more || drawn < amount.least && whole)
+        let (amount, (least, most)) = (said.amount.as_ref()?, number(drawn, looked));
+        let more = amount.most.is_some_and(|told| least > told);
+        (least > 0).then_some(more || most < amount.least && whole)
     }) {
         out.push(Discord::Count);
     }
@@ -115,8 +117,9 @@ fn side(told: Side, drawn: &[&Drawn], whole: bool) -> Option<bool> {
     }
 }
 
-/// How many a reader drew: the highest number of one image.
-fn number(drawn: &[&Drawn]) -> u32 {
+/// How many a reader drew: the highest number of one image, or of the slices of one series; and how many there may be, as
+/// one mask may hold several findings in pieces.
+fn number(drawn: &[&Drawn], looked: &Looked<'_>) -> (u32, u32) {
     let marks = |d: &Drawn| matches!(d.annotation.shape, Shape::Points(_) | Shape::Line(_));
     // A line beside a box measures what the box holds.
     let only_marks = drawn.iter().all(|d| marks(d) || d.annotation.shape == Shape::Whole);
@@ -133,9 +136,72 @@ fn number(drawn: &[&Drawn]) -> u32 {
                 kept.push(one);
             }
         }
-        kept.len() as u32
+        kept
     };
-    images.into_iter().map(on).max().unwrap_or(0)
+    let kept: Vec<Vec<&Drawn>> = images.into_iter().map(on).collect();
+    let most = kept.iter().map(Vec::len).max().unwrap_or(0);
+    let placed = kept.iter().flatten().filter_map(|d| Solid::of(d, looked)).collect();
+    let least = (most as u32).max(pieces(placed));
+    let parted = kept.iter().map(|of| of.iter().map(|d| parts(&d.annotation.shape)).fold(0, u32::saturating_add)).max();
+    (least, parted.unwrap_or(0).max(least))
+}
+
+/// In how many pieces a shape lies.
+fn parts(shape: &Shape) -> u32 {
+    let parts = match shape {
+        Shape::Mask { size, runs } => rle::components(*size, runs),
+        Shape::Volume(extent) => extent.components,
+        Shape::Polygon(outlines) => u32::try_from(outlines.len()).unwrap_or(u32::MAX),
+        _ => 1,
+    };
+    parts.max(1)
+}
+
+/// A shape of a slice in the patient, in mm.
+struct Solid<'a> {
+    series: &'a str,
+    slice: Slice,
+    centre: [f64; 3],
+    /// Half of its width and height.
+    half: [f64; 2],
+}
+
+impl<'a> Solid<'a> {
+    /// Of shapes that have a width and a height.
+    fn of(drawn: &Drawn, looked: &Looked<'a>) -> Option<Solid<'a>> {
+        let (slice, series) = looked.slices.get(drawn.image as usize).copied()??;
+        let [x0, y0, x1, y1] = geometry::bounds(&drawn.annotation.shape)?;
+        let [across, down] = slice.spacing();
+        let half = [(x1 - x0) / 2.0 * across, (y1 - y0) / 2.0 * down];
+        let centre = slice.at([(x0 + x1) / 2.0, (y0 + y1) / 2.0]);
+        (half[0] > 0.0 && half[1] > 0.0).then_some(Solid { series, slice, centre, half })
+    }
+
+    /// Both may be of one finding: a finding is about as deep as it is long.
+    fn meets(&self, other: &Solid<'_>) -> bool {
+        let [across, down, deep] = self.slice.offset(self.centre, other.centre).map(f64::abs);
+        let longest = self.half.iter().chain(&other.half).fold(0.0, |l: f64, h| l.max(2.0 * h));
+        let near = across <= self.half[0] + other.half[0] && down <= self.half[1] + other.half[1];
+        self.series == other.series && near && deep <= longest
+    }
+}
+
+/// The most findings of a series: shapes that meet, one through another, are one.
+fn pieces(mut left: Vec<Solid<'_>>) -> u32 {
+    let mut counts: Vec<(&str, u32)> = Vec::new();
+    while let Some(first) = left.pop() {
+        match counts.iter_mut().find(|c| c.0 == first.series) {
+            Some(count) => count.1 += 1,
+            None => counts.push((first.series, 1)),
+        }
+        let mut reached = vec![first];
+        while let Some(one) = reached.pop() {
+            let (met, rest) = left.into_iter().partition(|other| one.meets(other));
+            left = rest;
+            reached.extend::<Vec<Solid<'_>>>(met);
+        }
+    }
+    counts.into_iter().map(|c| c.1).max().unwrap_or(0)
 }
 
 /// Shared area over united area of what bounds two shapes.

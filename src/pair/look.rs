@@ -6,7 +6,8 @@
 
 use super::SideBasis;
 use crate::annotation::geometry;
-use crate::annotation::{self, Annotation, AnnotationSet, Coverage, Shape, Stance};
+use crate::annotation::slice::Slice;
+use crate::annotation::{self, Annotation, AnnotationSet, Coverage, LEFT_OUT, Shape, Stance};
 use crate::crosswalk::Relation;
 use crate::lexicon::Side;
 use crate::rules::{BoundScheme, Status};
@@ -95,6 +96,8 @@ pub struct Looked<'a> {
     pub(super) labels: Vec<OfLabel>,
     /// By set: nothing that is there was left out.
     pub(super) whole: Vec<bool>,
+    /// By image: where it lies in the patient and of which series it is, where both are known.
+    pub(super) slices: Vec<Option<(Slice, &'a str)>>,
     /// Readers of the images: set and name.
     pub(super) readers: Vec<(u32, &'a str)>,
     /// By annotation of [`Looked::drawn`]: the labels that its category maps to.
@@ -133,17 +136,21 @@ pub fn expand(targets: &mut Targets, bound: &BoundScheme) {
 
 /// What is drawn on these images. `apart`: they are not all of the study's, so that what is not drawn on them may be
 /// drawn on others.
-pub fn look<'a>(sets: &'a [Mapped], images: &[&StudyImage], bound: &BoundScheme, apart: bool) -> Looked<'a> {
+pub fn look<'a>(sets: &'a [Mapped], images: &[&'a StudyImage], bound: &BoundScheme, apart: bool) -> Looked<'a> {
     let mut out = Looked {
         labels: vec![OfLabel::default(); bound.scheme.labels.len()],
         whole: sets.iter().map(|s| s.set.coverage == Coverage::Whole && !apart).collect(),
+        slices: images.iter().map(|i| Slice::of(&i.row).zip(i.row.series_uid.as_deref())).collect(),
         ..Looked::default()
     };
     let mut read_sets = vec![false; sets.len()];
+    let mut torn = vec![false; sets.len()];
     for (number, image) in images.iter().enumerate() {
         for &(set, at) in &image.parts {
             let mapped = &sets[set as usize];
             read_sets[set as usize] |= mapped.set.coverage == Coverage::Whole;
+            // What could not be read may have been any finding: nothing is known to be missing then.
+            torn[set as usize] |= mapped.set.images[at as usize].row.problems.iter().any(|p| p == LEFT_OUT);
             for &index in &mapped.by_image[at as usize] {
                 let annotation = &mapped.set.annotations[index as usize];
                 if let Some(reader) = &annotation.reader
@@ -178,6 +185,10 @@ pub fn look<'a>(sets: &'a [Mapped], images: &[&StudyImage], bound: &BoundScheme,
                 });
             }
         }
+    }
+    for (set, &is_torn) in torn.iter().enumerate() {
+        out.whole[set] &= !is_torn;
+        read_sets[set] &= !is_torn;
     }
     for (mapped, _) in sets.iter().zip(&read_sets).filter(|s| *s.1) {
         for (label, _) in mapped.targets.iter().flatten().filter(|t| t.1.carry(Status::Absent).is_some()) {

@@ -1,15 +1,19 @@
 //! The studies that were annotated: annotation sets in memory, their images put to studies, and which study a report
 //! is of.
 //!
+//! A volume is of a series and not of an image: the rows of its series tell where its slices lie.
+//!
 //! An image is known by its SOP Instance UID, else by its file name, else by the name without its ending. With a study
 //! table, the row that it is known by tells its study; without one, the source's study UID does, else every image is a
 //! study of its own by its name.
 
 use super::links::{Link, Links};
-use crate::annotation::AnnotatedImage;
+use crate::annotation::slice::Slice;
+use crate::annotation::{AnnotatedImage, Shape};
 use crate::imaging::filter::Filter;
 use crate::imaging::{self, Take};
 use crate::input::Told;
+use crate::output::pair_page::Edge;
 use crate::pair::{Mapped, StudyImage};
 use crate::study::{COLUMNS, Cell, StudyRow};
 use crate::{Error, StudyKey};
@@ -37,15 +41,38 @@ pub(super) struct Catalog {
     pub(super) unplaced: Vec<(u32, u32, &'static str)>,
     /// By study UID: path and view of every image of the study table; gathered where a manifest asks for them.
     pub(super) files: BTreeMap<String, Vec<(String, String)>>,
+    /// By series: where its images lie, of series that volumes are of.
+    pub(super) slices: HashMap<String, Vec<SliceFile>>,
     by_uid: HashMap<String, u32>,
     /// Of names that several studies have: nothing.
     by_name: HashMap<String, Option<u32>>,
+}
+
+/// An image of a series that a volume is of.
+pub(super) struct SliceFile {
+    /// Where it lies.
+    pub(super) slice: Slice,
+    /// Its file.
+    pub(super) path: String,
+    /// Width and height.
+    pub(super) size: [u32; 2],
+    /// Where the patient's right lies in it.
+    pub(super) patient_right: Option<Edge>,
+}
+
+/// A series that volumes are of.
+#[derive(Default)]
+struct Series {
+    /// What the first of its images tells of the series and the study.
+    row: Option<StudyRow>,
+    slices: Vec<SliceFile>,
 }
 
 /// Rows of the study table that annotated images are known by.
 struct Rows<'t> {
     wanted: HashMap<String, Vec<u32>>,
     kept: Vec<StudyRow>,
+    series: HashMap<String, Series>,
     files: Option<BTreeMap<String, Vec<(String, String)>>>,
     filter: Option<&'t Filter>,
     tell: &'t mut dyn FnMut(Told),
@@ -99,6 +126,7 @@ impl Take for Rows<'_> {
         if let (Some(files), Some(uid)) = (&mut self.files, &row.study_uid) {
             files.entry(uid.clone()).or_default().push((path.clone(), row.view.clone().unwrap_or_default()));
         }
+        self.slice(&row, &path);
         let mut known = [row.sop_uid.as_deref().unwrap_or(""), name, stem];
         if known[2] == known[1] {
             known[2] = "";
@@ -137,7 +165,9 @@ impl Catalog {
         let images = || sets.iter().flat_map(|s| &s.set.images);
         let wanted = images().flat_map(keys).map(|k| (k.to_owned(), Vec::new())).collect();
         let (filter, told) = (sources.filter.as_ref(), !sources.names.is_empty());
-        let mut rows = Rows { wanted, kept: Vec::new(), files: files.then(BTreeMap::new), filter, tell };
+        let volumes = images().filter(|i| i.key.sop_uid.is_empty() && !i.key.series_uid.is_empty());
+        let series = volumes.map(|i| (i.key.series_uid.clone(), Series::default())).collect();
+        let mut rows = Rows { wanted, kept: Vec::new(), series, files: files.then(BTreeMap::new), filter, tell };
         if told {
             imaging::read(sources.names, &sources.options, &mut rows)?;
         }
@@ -166,7 +196,11 @@ impl Catalog {
                 }
                 out.place(at, image, &mut places);
             }
+            rows.middles(mapped);
         }
+        out.slices = rows.series.into_iter().map(|(uid, s)| (uid, s.slices)).collect();
+        // The nearest of them is chosen: the same one, whatever order they were read in.
+        out.slices.values_mut().for_each(|s| s.sort_by(|a, b| a.path.cmp(&b.path)));
         out.sets = sets;
         Ok(out)
     }
@@ -236,24 +270,71 @@ impl Catalog {
 }
 
 impl Rows<'_> {
+    /// Keeps of an image what volumes of its series need.
+    fn slice(&mut self, row: &StudyRow, path: &str) {
+        let Some(series) = row.series_uid.as_deref().and_then(|uid| self.series.get_mut(uid)) else { return };
+        if let (Some(slice), Some(width), Some(height)) = (Slice::of(row), row.columns, row.rows) {
+            let (path, patient_right) = (path.to_owned(), Edge::of_right(row));
+            series.slices.push(SliceFile { slice, path, size: [width, height], patient_right });
+        }
+        // What is of the one image is not of the series.
+        series.row.get_or_insert_with(|| StudyRow {
+            sop_uid: None,
+            instance_number: None,
+            position_mm: None,
+            path: None,
+            pixel_sha256: None,
+            duplicate_of: None,
+            problems: Vec::new(),
+            ..row.clone()
+        });
+    }
+
+    /// The middle of the body of volumes whose source does not tell it, as the images of their series have it.
+    fn middles(&self, mapped: &mut Mapped) {
+        let images = &mapped.set.images;
+        for annotation in &mut mapped.set.annotations {
+            let Shape::Volume(extent) = &mut annotation.shape else { continue };
+            let Some(image) = images.get(annotation.image as usize).filter(|_| extent.middle.is_none()) else {
+                continue;
+            };
+            extent.middle = match self.series.get(&image.key.series_uid) {
+                Some(series) => {
+                    let middles: Option<Vec<f64>> = series.slices.iter().map(|s| s.slice.middle(s.size)).collect();
+                    middles.filter(|m| !m.is_empty()).map(|m| m.iter().sum::<f64>() / m.len() as f64)
+                }
+                None => {
+                    let size = image.row.columns.zip(image.row.rows);
+                    Slice::of(&image.row).zip(size).and_then(|(slice, (w, h))| slice.middle([w, h]))
+                }
+            };
+        }
+    }
+
     /// The row that an image is known by.
     fn of(&self, image: &AnnotatedImage, table: bool) -> Result<Option<&StudyRow>, &'static str> {
         let found = keys(image).filter_map(|k| self.wanted.get(k)).find(|l| !l.is_empty());
+        let series = || self.series.get(&image.key.series_uid)?.row.as_ref().filter(|_| image.key.sop_uid.is_empty());
+        let uid = |row: &StudyRow| row.study_uid.clone().unwrap_or_default();
+        let told = |row| match image.key.study_uid.is_empty() || uid(row).is_empty() || uid(row) == image.key.study_uid
+        {
+            true => Ok(Some(row)),
+            false => Err("its source and the study table tell different studies"),
+        };
         let Some(found) = found else {
+            if let Some(row) = series() {
+                return told(row);
+            }
             return match table && image.key.study_uid.is_empty() {
                 true => Err("no row of the study table has its UID or name"),
                 false => Ok(None),
             };
         };
         let row = &self.kept[found[0] as usize];
-        let uid = |row: &StudyRow| row.study_uid.clone().unwrap_or_default();
         if found.iter().any(|&f| uid(&self.kept[f as usize]) != uid(row)) {
             return Err("rows of several studies have its UID or name");
         }
-        if !image.key.study_uid.is_empty() && !uid(row).is_empty() && uid(row) != image.key.study_uid {
-            return Err("its source and the study table tell different studies");
-        }
-        Ok(Some(row))
+        told(row)
     }
 }
 
@@ -298,7 +379,8 @@ mod tests {
     }
 
     fn built(sets: Vec<Mapped>) -> Catalog {
-        Catalog::build(sets, &[], Some("PA"), false, 1, &mut |_| {}).expect("a catalog")
+        let sources = Sources { names: &[], options: imaging::Options::default(), filter: None };
+        Catalog::build(sets, &sources, Some("PA"), false, &mut |_| {}).expect("a catalog")
     }
 
     fn studies(catalog: &Catalog, id: &str, uid: Option<&str>) -> Vec<u32> {

@@ -1,11 +1,13 @@
 //! What a thread does with a report: its studies looked up, its labels paired, its rows written.
 
-use super::catalog::{Catalog, Study};
+use super::catalog::{Catalog, SliceFile, Study};
 use super::coco::Note;
 use super::grounded::{self, Work};
 use super::links::{Link, Links};
 use super::reports::Read;
 use super::rows::Row;
+use crate::annotation::Shape;
+use crate::annotation::slice::Slice;
 use crate::cli::ids;
 use crate::cli::rows::{Form, Piece, Rows};
 use crate::link::Role;
@@ -33,8 +35,8 @@ pub(super) struct Job<'a> {
     pub(super) lists: bool,
     /// Conflicts to keep for the page.
     pub(super) sample: usize,
-    /// Where the images lie.
-    pub(super) images: Option<&'a PathBuf>,
+    /// Folders that the paths of images may begin in.
+    pub(super) images: Vec<PathBuf>,
 }
 
 /// How the pairings of one label came out.
@@ -256,7 +258,19 @@ impl Job<'_> {
         }
     }
 
-    /// The row as the page shows it: on the first of its images.
+    /// The slice that shows volumes best: of the first one's series that which is nearest to its centre.
+    fn slice(&self, at: &[(u32, u32)]) -> Option<&SliceFile> {
+        at.iter().find_map(|&(set, index)| {
+            let set = &self.catalog.sets[set as usize].set;
+            let annotation = &set.annotations[index as usize];
+            let Shape::Volume(extent) = &annotation.shape else { return None };
+            let slices = self.catalog.slices.get(&set.images[annotation.image as usize].key.series_uid)?;
+            let away = |s: &SliceFile| s.slice.distance(extent.centre);
+            slices.iter().min_by(|a, b| away(a).total_cmp(&away(b))).filter(|_| extent.oriented)
+        })
+    }
+
+    /// The row as the page shows it: on the first of its images, volumes on a slice of their series.
     fn card(&self, row: &Row<'_>) -> Card {
         let place = row.images.first().copied().unwrap_or(0) as usize;
         let shown = row.study.images.get(place);
@@ -264,11 +278,18 @@ impl Job<'_> {
             let image = self.catalog.sets[at.0 as usize].set.annotations[at.1 as usize].image;
             shown.is_some_and(|s| s.parts.contains(&(at.0, image)))
         };
-        let shapes = row.pairing.annotations.iter().filter(on).map(|&(set, index)| {
+        let on_it: Vec<(u32, u32)> = row.pairing.annotations.iter().filter(on).copied().collect();
+        let file = self.slice(&on_it);
+        let plane = file.map(|f| f.slice).or_else(|| Slice::of(&shown?.row));
+        let shapes = on_it.iter().map(|&(set, index)| {
             let set = &self.catalog.sets[set as usize].set;
             let annotation = &set.annotations[index as usize];
             let category = set.categories.get(annotation.category as usize).cloned().unwrap_or_default();
-            Drawn { category, id: annotation.id.clone(), shape: annotation.shape.clone() }
+            let bounds = match (&annotation.shape, &plane) {
+                (Shape::Volume(extent), Some(plane)) if plane.meets(extent) => plane.bounds(extent),
+                _ => None,
+            };
+            Drawn { category, id: annotation.id.clone(), shape: annotation.shape.clone(), bounds }
         });
         let frame = shown.and_then(|s| {
             let &(set, image) = s.parts.first()?;
@@ -276,17 +297,15 @@ impl Job<'_> {
         });
         let image = shown.map(|s| {
             let name = row.study.names.get(place).cloned().unwrap_or_default();
-            let file = s.row.path.as_deref().unwrap_or(&name);
-            let path = match self.images {
-                Some(folder) => Some(folder.join(file)),
-                None => Some(PathBuf::from(file)),
-            };
+            let name = file.map_or(name, |f| f.path.clone());
+            let below = file.map(|f| f.path.as_str()).or(s.row.path.as_deref()).unwrap_or(&name);
+            let mut places = self.images.iter().map(|folder| folder.join(below)).chain([PathBuf::from(below)]);
             ImageOf {
-                path: path.filter(|p| p.is_file()),
+                path: places.find(|p| p.is_file()),
                 name,
                 frame,
-                size: s.row.columns.zip(s.row.rows).map(|(w, h)| [w, h]),
-                patient_right: Edge::of_right(&s.row),
+                size: file.map(|f| f.size).or(s.row.columns.zip(s.row.rows).map(|(w, h)| [w, h])),
+                patient_right: file.map_or_else(|| Edge::of_right(&s.row), |f| f.patient_right),
             }
         });
         Card {

@@ -3,7 +3,7 @@
 //!
 //! Coordinates are anybody's too: what is not finite is left out, and long outlines are thinned to what an eye sees.
 
-use super::{Card, Edge, ImageOf, Thumbnail, decimal};
+use super::{Card, Drawn, Edge, ImageOf, Thumbnail, decimal};
 use crate::annotation::{Extent3, Shape, geometry, rle};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -42,7 +42,7 @@ fn listed(card: &Card) -> Markup {
     html! {
         ol.drawn.one[card.shapes.len() == 1] {
             @for drawn in card.shapes.iter().take(MOST_SHAPES) {
-                li { bdi { (drawn.category) } ": " (word(&drawn.shape)) ", annotation " code { bdi { (drawn.id) } } }
+                li { bdi { (drawn.category) } ": " (word(&drawn.shape)) @if drawn.bounds.is_some() { " (dashed: what bounds it)" } ", annotation " code { bdi { (drawn.id) } } }
             }
         }
         @if card.shapes.len() > MOST_SHAPES { p { "And " (card.shapes.len() - MOST_SHAPES) " more, not drawn here." } }
@@ -108,8 +108,8 @@ fn svg(card: &Card, image: &ImageOf, thumbnail: Option<&Thumbnail>, [width, heig
                     href=(format!("data:image/png;base64,{}", STANDARD.encode(&thumbnail.png))) {}
             }
             @for (place, drawn) in card.shapes.iter().take(MOST_SHAPES).enumerate() {
-                (shape(&drawn.shape, unit))
-                @if count > 1 { (tag(place + 1, &drawn.shape, unit, [width, height])) }
+                (shape(drawn, unit))
+                @if count > 1 { (tag(place + 1, drawn, unit, [width, height])) }
             }
             @if let Some([left, right]) = sides {
                 (sign(left, unit * 1.5, unit * 7.0, unit * 6.0, "start"))
@@ -126,8 +126,10 @@ fn sign(text: &str, x: f64, y: f64, size: f64, anchor: &str) -> Markup {
 }
 
 /// The number of a shape, beside its upper left corner and within the picture.
-fn tag(number: usize, shape: &Shape, unit: f64, [width, height]: [u32; 2]) -> Markup {
-    let Some([x, y, ..]) = geometry::bounds(shape).filter(|b| finite(&[b[0], b[1]])) else { return html! {} };
+fn tag(number: usize, drawn: &Drawn, unit: f64, [width, height]: [u32; 2]) -> Markup {
+    let Some([x, y, ..]) = geometry::bounds(&drawn.shape).or(drawn.bounds).filter(|b| finite(&[b[0], b[1]])) else {
+        return html! {};
+    };
     let size = unit * 4.5;
     // Left of it, where a line or the name of a point does not run through it.
     let x = (x - unit).clamp(size, f64::from(width).max(size));
@@ -136,10 +138,12 @@ fn tag(number: usize, shape: &Shape, unit: f64, [width, height]: [u32; 2]) -> Ma
 }
 
 /// Each line is drawn twice, dark and wide below bright and narrow, to be seen on any ground.
-fn shape(shape: &Shape, unit: f64) -> Markup {
-    let path = path(shape, unit);
+fn shape(drawn: &Drawn, unit: f64) -> Markup {
+    let shape = &drawn.shape;
+    let boxed = drawn.bounds.map(|[x0, y0, x1, y1]| Shape::Box([x0, y0, x1 - x0, y1 - y0]));
+    let path = path(boxed.as_ref().unwrap_or(shape), unit);
     let filled = matches!(shape, Shape::Polygon(_) | Shape::Mask { .. });
-    let hidden = matches!(shape, Shape::Points(points) if points.iter().all(|p| !p.visible));
+    let hidden = matches!(shape, Shape::Points(points) if points.iter().all(|p| !p.visible)) || boxed.is_some();
     html! {
         @if !path.outline.is_empty() {
             @if filled { path.fill d=(if path.inside.is_empty() { &path.outline } else { &path.inside }) {} }
