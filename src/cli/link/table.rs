@@ -174,7 +174,8 @@ mod tests {
         let page = include_str!("../../imaging/FORMATS.md");
         hold(part(page, "## The link table"), &columns(false));
         let merged = part(page, "### Several reports of a study");
-        let scheme = &Engine::embedded().scheme("chexpert").expect("a scheme").scheme;
+        let engine = Engine::embedded();
+        let scheme = &engine.scheme("chexpert").expect("a scheme").scheme;
         for column in merged_columns(scheme).iter().filter(|c| c.kind != Kind::Value) {
             assert!(merged.contains(&format!("`{}`", column.name)), "{}", column.name);
         }

@@ -261,7 +261,8 @@ mod tests {
         let (grounding, rest) = beside.split_once("**`--manifest OUT`**").expect("the manifest");
         hold(grounding, &grounding_columns());
         // Whatever the scheme, its labels stand as one row.
-        let scheme = &Engine::embedded().scheme("chexpert").expect("a scheme").scheme;
+        let engine = Engine::embedded();
+        let scheme = &engine.scheme("chexpert").expect("a scheme").scheme;
         let mut columns = manifest_columns(scheme);
         let labels = columns.iter().filter(|c| c.kind == Kind::Value).count();
         assert_eq!(labels, scheme.labels.len());
