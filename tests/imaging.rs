@@ -68,9 +68,8 @@ fn the_readme_shows_what_the_program_prints() {
 #[test]
 fn every_kind_of_link_and_conflict_is_in_the_example() {
     let folder = tempfile::tempdir().unwrap();
-    let data = |name: &str| {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("corpora/imaging").join(name).display().to_string()
-    };
+    let data =
+        |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("corpora/imaging").join(name).display().to_string();
     let links = folder.path().join("links.csv").display().to_string();
     let (reports, studies) = (data("reports.csv"), data("studies.csv"));
     let run = super::program::radlabel(&["link", &reports, "--studies", &studies, "-o", &links]);
@@ -92,7 +91,8 @@ fn every_kind_of_link_and_conflict_is_in_the_example() {
     let arguments = ["pair", &reports, "--annotations", &drawn, "--categories", &categories, "--studies", &studies];
     let run = super::program::radlabel(&[&arguments[..], &["--links", &links, "--format", "csv"]].concat());
     assert_eq!(run.code, 0, "{}", run.err);
-    let outcomes = "both 4, denied 1, image-only 1, neither 10, no-report 2, not-read 2, report-only 1, uncertain-drawn 1";
+    let outcomes =
+        "both 4, denied 1, image-only 1, neither 10, no-report 2, not-read 2, report-only 1, uncertain-drawn 1";
     assert_eq!(count(&run.out, "outcome"), outcomes);
     assert_eq!(count(&run.out, "conflicts"), " 20, side 1, size 1");
 }
@@ -112,7 +112,8 @@ fn every_problem_stands_in_the_page() {
             for literal in line.split('"').skip(1).step_by(2) {
                 let kinds = ["missing-", "duplicate-", "shared-", "mixed-", "short-", "orphan-"];
                 let faults = ["truncated", "damaged", "unreadable"];
-                let holds = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+                let holds =
+                    |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
                 if faults.contains(&literal) || kinds.iter().any(|k| literal.strip_prefix(k).is_some_and(holds)) {
                     found.push(literal.to_owned());
                 }

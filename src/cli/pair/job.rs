@@ -6,10 +6,10 @@ use super::grounded::{self, Work};
 use super::links::{Link, Links};
 use super::reports::Read;
 use super::rows::Row;
-use super::table::{Form, Piece, Rows};
 use crate::cli::ids;
-use crate::output::pair_page::{Card, Drawn, Edge, ImageOf};
+use crate::cli::rows::{Form, Piece, Rows};
 use crate::link::Role;
+use crate::output::pair_page::{Card, Drawn, Edge, ImageOf};
 use crate::pair::{Looked, Outcome, Pairing, Said, StudyImage, look, pair};
 use crate::rules::BoundScheme;
 use std::collections::{BTreeMap, BTreeSet};
@@ -93,15 +93,15 @@ pub(super) struct Load {
 }
 
 /// Where the rows of a batch are gathered.
-pub(super) struct Out<'f> {
-    rows: Rows<'f>,
-    grounding: Option<Rows<'f>>,
-    manifest: Option<Rows<'f>>,
+pub(super) struct Out {
+    rows: Rows,
+    grounding: Option<Rows>,
+    manifest: Option<Rows>,
     load: Load,
 }
 
-impl<'f> Out<'f> {
-    pub(super) fn begin(job: &Job<'f>) -> Out<'f> {
+impl Out {
+    pub(super) fn begin(job: &Job<'_>) -> Out {
         Out {
             rows: job.form.rows(),
             grounding: job.grounding.map(Form::rows),
@@ -112,7 +112,7 @@ impl<'f> Out<'f> {
 
     pub(super) fn finish(self) -> Load {
         let mut load = self.load;
-        let mut take = |rows: Rows<'_>| match rows.finish() {
+        let mut take = |rows: Rows| match rows.finish() {
             Ok(piece) => Some(piece),
             Err(message) => {
                 load.fault = Some(message);
@@ -136,7 +136,7 @@ pub(super) fn keep(cards: &mut Vec<(u64, Card)>, most: usize) {
 
 impl Job<'_> {
     /// Pairs one report.
-    pub(super) fn report(&self, read: &Read, out: &mut Out<'_>) {
+    pub(super) fn report(&self, read: &Read, out: &mut Out) {
         let counts = &mut out.load.counts;
         counts.reports += 1;
         let told = self.links.map(|l| l.of(&read.id));
@@ -155,7 +155,7 @@ impl Job<'_> {
     }
 
     /// Pairs one study with a report, or shows what is drawn where no report is.
-    pub(super) fn study(&self, report: Option<(&Read, &Link)>, study: &Study, out: &mut Out<'_>) {
+    pub(super) fn study(&self, report: Option<(&Read, &Link)>, study: &Study, out: &mut Out) {
         let read = report.map(|r| r.0);
         let said = read.map_or(&[][..], |r| &r.said);
         let all: Vec<&StudyImage> = study.images.iter().collect();
@@ -203,14 +203,7 @@ impl Job<'_> {
         study.images.iter().enumerate().filter(|(_, i)| on(i)).map(|(number, _)| number as u32).collect()
     }
 
-    fn pairing(
-        &self,
-        report: Option<(&Read, &Link)>,
-        study: &Study,
-        images: &[u32],
-        pairing: &Pairing,
-        out: &mut Out<'_>,
-    ) {
+    fn pairing(&self, report: Option<(&Read, &Link)>, study: &Study, images: &[u32], pairing: &Pairing, out: &mut Out) {
         // Without a report only what is drawn is a row.
         if report.is_none() && pairing.annotations.is_empty() {
             return;

@@ -113,7 +113,9 @@ pub(super) fn summary(catalog: &Catalog, counts: &Counts, links: Option<&Links>)
         let Counts { untold, ambiguous, replaced, .. } = counts;
         line(
             "links",
-            &format_args!("{untold} reports not told of, {ambiguous} ambiguous and left, {replaced} superseded or void"),
+            &format_args!(
+                "{untold} reports not told of, {ambiguous} ambiguous and left, {replaced} superseded or void"
+            ),
         );
     }
     if !catalog.unplaced.is_empty() {
