@@ -36,7 +36,6 @@ pub mod study;
 mod token;
 
 #[cfg(feature = "cli")]
-#[allow(dead_code, reason = "being built")]
 pub(crate) mod annotations;
 #[cfg(feature = "arrow")]
 pub(crate) mod arrow;
@@ -47,7 +46,10 @@ pub(crate) mod dicom;
 #[cfg(any(feature = "arrow", feature = "pixels"))]
 mod guard;
 #[cfg(feature = "cli")]
-#[allow(dead_code, reason = "being built")]
+#[cfg_attr(
+    not(all(feature = "dicom", feature = "dicomweb")),
+    allow(dead_code, reason = "folders and servers have settings of their own")
+)]
 pub(crate) mod imaging;
 #[cfg(feature = "cli")]
 pub mod input;

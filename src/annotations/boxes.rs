@@ -7,6 +7,7 @@
 use super::gather::Gather;
 use super::tables::{self, Form, Plan, Role};
 use crate::Error;
+use crate::annotation::Coverage;
 use crate::annotation::{Annotation, AnnotationSet, Shape, Stance, side_of_word};
 use crate::input::Told;
 use crate::study::StudyRow;
@@ -28,6 +29,12 @@ pub(crate) fn read(bytes: &[u8], source: &str, tell: &mut dyn FnMut(Told)) -> Re
     let cache = std::cell::OnceCell::new();
     let is_values = |at: usize| cache.get_or_init(|| value_columns(&text, delimiter, header.len()))[at];
     let plan = tables::plan(&header, is_values).map_err(|why| Error::input(source, why))?;
+    let covers = match plan.coverage {
+        Coverage::Whole => "every image was read for all of its categories",
+        Coverage::Found => "only what was found is told",
+    };
+    let kind = plan.known.as_deref().unwrap_or("a table by the names of its columns");
+    tell(Told::guess(source, format!("read as {kind}: {covers} (say --coverage to change it)")));
     let name = source.rsplit(['/', '\\']).next().unwrap_or(source);
     let gather = Gather::new(source, plan.coverage, tell);
     let mut rows = Rows { plan, header: &header, name, gather, image: None, seen: HashSet::new() };

@@ -6,7 +6,13 @@ use crate::annotations::tests::mutations;
 
 fn read_all(text: &str) -> (AnnotationSet, Vec<String>) {
     let mut told = Vec::new();
-    let set = read(text.as_bytes(), "folder/a.csv", &mut |t| told.push(t.to_string())).expect("a table");
+    let mut guesses = Vec::new();
+    let set = read(text.as_bytes(), "folder/a.csv", &mut |t| {
+        if t.gravity == crate::input::Gravity::Guess { guesses.push(t.message) } else { told.push(t.to_string()) }
+    });
+    let set = set.expect("a table");
+    let covers = if set.coverage == Coverage::Whole { "every image was read" } else { "only what was found is told" };
+    assert!(guesses.len() == 1 && guesses[0].contains(covers), "{guesses:?}");
     (set, told)
 }
 
