@@ -52,6 +52,11 @@ impl Slice {
         [dot(step, self.across) / across, dot(step, self.down) / down, dot(step, self.normal())]
     }
 
+    /// Where it lies along its normal, in mm.
+    pub fn place(&self) -> f64 {
+        dot(self.origin, self.normal())
+    }
+
     /// How far a place lies from the plane of the image, in mm.
     pub fn distance(&self, place: [f64; 3]) -> f64 {
         dot(std::array::from_fn(|i| place[i] - self.origin[i]), self.normal()).abs()

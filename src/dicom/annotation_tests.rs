@@ -464,6 +464,9 @@ fn measurement_groups() {
     assert_eq!((key.sop_uid.as_str(), key.series_uid.as_str()), ("1.9", "1.5"));
     assert!(matches!(&set.annotations[3].shape, Shape::Polygon(o) if o[0].len() == CORNERS));
     assert_eq!(set.annotations[5].shape, Shape::Whole);
+    // Without an image of its own: of the only series of the evidence.
+    let key = &set.images[set.annotations[5].image as usize].key;
+    assert_eq!((key.sop_uid.as_str(), key.series_uid.as_str(), key.study_uid.as_str()), ("", "1.5", "1.2"));
 }
 
 #[test]
