@@ -70,9 +70,9 @@ fn images_series_and_studies() {
     let told: Vec<Value> =
         ran.lines().iter().map(|l| json!([l["path"], l["modality"], l["problems"], l["duplicate_of"]])).collect();
     let expected = json!([
-        ["a/1.dcm", "CT", null, null],
-        ["a/2.dcm", "CT", null, null],
-        ["a/3.dcm", "SR", null, null],
+        ["a/1.dcm", "CT", [], null],
+        ["a/2.dcm", "CT", [], null],
+        ["a/3.dcm", "SR", [], null],
         ["b/IMG.txt", "CT", ["duplicate-PixelData"], "a/2.dcm"],
         ["c/cut", "CT", ["truncated", "shared-StudyInstanceUID", "shared-SeriesInstanceUID"], null],
         ["c/double.dcm", "CT", ["duplicate-SOPInstanceUID", "duplicate-PixelData"], "a/1.dcm"],

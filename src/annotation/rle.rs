@@ -130,6 +130,46 @@ pub fn ranges(size: [u32; 2], runs: &[u32]) -> impl Iterator<Item = Range<u64>> 
     })
 }
 
+/// In how many connected parts the mask lies; pixels that touch at a corner are connected.
+pub fn components(size: [u32; 2], runs: &[u32]) -> u32 {
+    fn root(parents: &mut [u32], mut at: u32) -> u32 {
+        while parents[at as usize] != at {
+            parents[at as usize] = parents[parents[at as usize] as usize];
+            at = parents[at as usize];
+        }
+        at
+    }
+    let mut parents: Vec<u32> = Vec::new();
+    let mut count = 0;
+    // The pieces of the column before and of this one: first row, row after the last, number.
+    let (mut before, mut here): (Vec<(u32, u32, u32)>, Vec<(u32, u32, u32)>) = (Vec::new(), Vec::new());
+    let mut at = 0;
+    let mut reached = 0;
+    for (column, first, end) in pieces(size, runs) {
+        if column != at {
+            before = if column == at + 1 { std::mem::take(&mut here) } else { Vec::new() };
+            here.clear();
+            (at, reached) = (column, 0);
+        }
+        let number = parents.len() as u32;
+        parents.push(number);
+        count += 1;
+        // Both columns are in order, so what ends above this piece ends above the next.
+        while before.get(reached).is_some_and(|b| b.1 < first) {
+            reached += 1;
+        }
+        for &(_, _, other) in before[reached..].iter().take_while(|b| b.0 <= end) {
+            let (a, b) = (root(&mut parents, number), root(&mut parents, other));
+            if a != b {
+                parents[a as usize] = b;
+                count -= 1;
+            }
+        }
+        here.push((first, end, number));
+    }
+    count
+}
+
 /// The pieces of the mask that stand in one column each: column, first row, row after the last.
 pub fn pieces(size: [u32; 2], runs: &[u32]) -> impl Iterator<Item = (u32, u32, u32)> + '_ {
     // A mask without height has no ranges.
@@ -173,6 +213,32 @@ mod tests {
         assert_eq!(from_text("é"), Err(RleFault::Character(0)));
         assert_eq!(check([2, 3], &[1, 2, 2]), Err(RleFault::Sum { runs: 5, pixels: 6 }));
         assert!(check([2, 3], &[1, 2, 3]).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn components_are_those_of_a_flood(bits in proptest::collection::vec(any::<bool>(), 1..80), height in 1u32..9) {
+            let width = (bits.len() as u32).div_ceil(height);
+            let is = |x: u32, y: u32| bits.get((x * height + y) as usize).copied().unwrap_or(false);
+            let runs = encode([height, width], is);
+            let mut seen = std::collections::BTreeSet::new();
+            let mut count = 0;
+            for (x, y) in (0..width).flat_map(|x| (0..height).map(move |y| (x, y))).filter(|&(x, y)| is(x, y)) {
+                if !seen.insert((x, y)) {
+                    continue;
+                }
+                count += 1;
+                let mut left = vec![(x, y)];
+                while let Some((x, y)) = left.pop() {
+                    for (x, y) in (x.saturating_sub(1)..=x + 1).flat_map(|x| (y.saturating_sub(1)..=y + 1).map(move |y| (x, y))) {
+                        if x < width && y < height && is(x, y) && seen.insert((x, y)) {
+                            left.push((x, y));
+                        }
+                    }
+                }
+            }
+            prop_assert_eq!(components([height, width], &runs), count);
+        }
     }
 
     #[test]

@@ -79,7 +79,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         columns: &columns,
         filter,
         gathered: (level != Level::Image).then(|| Gathered::new(level)),
-        writer: RowWriter::open(layout, options.output.as_deref(), &specs(&columns), "studies")?,
+        writer: RowWriter::open(layout, options.output.as_deref(), specs(&columns), "studies")?,
         quality: Quality::default(),
         quiet: options.run.quiet,
         repeats: Repeats::default(),

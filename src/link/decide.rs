@@ -311,8 +311,9 @@ impl Studies {
     /// The log likelihood ratio of a field.
     fn weight(&self, field: Field, compared: Compared, keys: &Keys, values: &Values<'_>, settings: &Settings) -> f64 {
         let weighed = values.linking.fields[field as usize];
-        // What a text says of its examination is vaguer than what came with the report.
-        let wrong = if keys.from_text & field.bit() == 0 { weighed.wrong } else { (weighed.wrong * 3.0).min(0.5) };
+        // The title of a report is as good as what came with it; whom a text speaks of is read less surely.
+        let read = keys.from_text & field.bit() != 0 && matches!(field, Field::Sex | Field::Age);
+        let wrong = if read { (weighed.wrong * 3.0).min(0.5) } else { weighed.wrong };
         let is_identifier = matches!(field, Field::StudyUid | Field::Accession | Field::PatientId);
         let chance = if is_identifier { weighed.chance / self.len() as f64 } else { weighed.chance };
         match compared {

@@ -2,20 +2,26 @@
 
 use super::json::{comma, string};
 use super::table::{Cells, ColumnSpec};
+use std::sync::Arc;
 
 /// Rows appended to a buffer.
-pub(crate) struct JsonCells<'c> {
-    columns: &'c [ColumnSpec],
+pub(crate) struct JsonCells {
+    columns: Arc<[ColumnSpec]>,
     out: Vec<u8>,
     /// The column of the next cell.
     at: usize,
     first: bool,
 }
 
-impl<'c> JsonCells<'c> {
+impl JsonCells {
     /// For rows of these columns, appended to these bytes.
-    pub(crate) fn over(columns: &'c [ColumnSpec], out: Vec<u8>) -> JsonCells<'c> {
+    pub(crate) fn over(columns: Arc<[ColumnSpec]>, out: Vec<u8>) -> JsonCells {
         JsonCells { columns, out, at: 0, first: true }
+    }
+
+    /// How many bytes there are.
+    pub(crate) fn len(&self) -> usize {
+        self.out.len()
     }
 
     /// The bytes.
@@ -56,7 +62,7 @@ impl<'c> JsonCells<'c> {
     }
 }
 
-impl Cells for JsonCells<'_> {
+impl Cells for JsonCells {
     fn text(&mut self, value: Option<&str>) {
         if self.key(value.is_some()) {
             string(&mut self.out, value.unwrap_or_default());
@@ -116,7 +122,7 @@ mod tests {
             column("size", Kind::Real),
             column("all", Kind::Texts),
         ];
-        let mut cells = JsonCells::over(&columns, Vec::new());
+        let mut cells = JsonCells::over(Arc::from(columns), Vec::new());
         cells.text(Some("a\"b\n"));
         cells.number(None);
         cells.real(Some(1.5));

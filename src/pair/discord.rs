@@ -8,7 +8,7 @@
 //! was found is told. Where the side of some annotation is not known, left against right is none: the rest may be left.
 //!
 //! **Number.** The highest number that a reader drew on one image, as several views show the same findings; of volumes,
-//! each is one. Slices of one series show each its own: there shapes of different slices are one finding only where they
+//! each is one; a mask or volume in several pieces may be as many. Slices of one series show each its own: there shapes of different slices are one finding only where they
 //! overlap as seen across the slices and lie no farther apart than the larger of them is long. Boxes of different categories that cover one another by half or more are one. "Two nodules" against
 //! three drawn is a discord, as is "multiple" against one. Fewer drawn than told is one only where the images were read
 //! for everything.
@@ -23,8 +23,8 @@ use super::look::{Drawn, Looked, SizeKind};
 use super::said::{Length, Said, joined};
 use super::{Discord, SideBasis};
 use crate::annotation::Shape;
-use crate::annotation::geometry;
 use crate::annotation::slice::Slice;
+use crate::annotation::{geometry, rle};
 use crate::lexicon::Side;
 
 /// Sizes differ when the larger is more than so many times the smaller ...
@@ -49,7 +49,7 @@ pub(super) fn summary(places: &[u32], looked: &Looked<'_>) -> Summary {
     let side = joined(drawn.iter().filter_map(|d| Some(d.side?.0)));
     // The least trustworthy basis is told.
     let basis = drawn.iter().filter_map(|d| Some(d.side?.1)).max();
-    let mut counts: Vec<u32> = by_reader(&drawn).iter().map(|r| number(r, looked)).filter(|&n| n > 0).collect();
+    let mut counts: Vec<u32> = by_reader(&drawn).iter().map(|r| number(r, looked).0).filter(|&n| n > 0).collect();
     counts.sort_unstable();
     // The number of most readers; of several such, the largest.
     let votes = |n: u32| counts.iter().filter(|&&c| c == n).count();
@@ -76,9 +76,9 @@ pub(super) fn discords(said: &Said, places: &[u32], looked: &Looked<'_>) -> Vec<
         out.push(Discord::Side);
     }
     if contradicts(&|drawn, whole| {
-        let (amount, drawn) = (said.amount.as_ref()?, number(drawn, looked));
-        let more = amount.most.is_some_and(|most| drawn > most);
-        (drawn > 0).then_some(more || drawn < amount.least && whole)
+        let (amount, (least, most)) = (said.amount.as_ref()?, number(drawn, looked));
+        let more = amount.most.is_some_and(|told| least > told);
+        (least > 0).then_some(more || most < amount.least && whole)
     }) {
         out.push(Discord::Count);
     }
@@ -117,8 +117,9 @@ fn side(told: Side, drawn: &[&Drawn], whole: bool) -> Option<bool> {
     }
 }
 
-/// How many a reader drew: the highest number of one image, or of the slices of one series.
-fn number(drawn: &[&Drawn], looked: &Looked<'_>) -> u32 {
+/// How many a reader drew: the highest number of one image, or of the slices of one series; and how many there may be, as
+/// one mask may hold several findings in pieces.
+fn number(drawn: &[&Drawn], looked: &Looked<'_>) -> (u32, u32) {
     let marks = |d: &Drawn| matches!(d.annotation.shape, Shape::Points(_) | Shape::Line(_));
     // A line beside a box measures what the box holds.
     let only_marks = drawn.iter().all(|d| marks(d) || d.annotation.shape == Shape::Whole);
@@ -140,7 +141,20 @@ fn number(drawn: &[&Drawn], looked: &Looked<'_>) -> u32 {
     let kept: Vec<Vec<&Drawn>> = images.into_iter().map(on).collect();
     let most = kept.iter().map(Vec::len).max().unwrap_or(0);
     let placed = kept.iter().flatten().filter_map(|d| Solid::of(d, looked)).collect();
-    (most as u32).max(pieces(placed))
+    let least = (most as u32).max(pieces(placed));
+    let parted = kept.iter().map(|of| of.iter().map(|d| parts(&d.annotation.shape)).fold(0, u32::saturating_add)).max();
+    (least, parted.unwrap_or(0).max(least))
+}
+
+/// In how many pieces a shape lies.
+fn parts(shape: &Shape) -> u32 {
+    let parts = match shape {
+        Shape::Mask { size, runs } => rle::components(*size, runs),
+        Shape::Volume(extent) => extent.components,
+        Shape::Polygon(outlines) => u32::try_from(outlines.len()).unwrap_or(u32::MAX),
+        _ => 1,
+    };
+    parts.max(1)
 }
 
 /// A shape of a slice in the patient, in mm.

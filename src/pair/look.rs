@@ -7,7 +7,7 @@
 use super::SideBasis;
 use crate::annotation::geometry;
 use crate::annotation::slice::Slice;
-use crate::annotation::{self, Annotation, AnnotationSet, Coverage, Shape, Stance};
+use crate::annotation::{self, Annotation, AnnotationSet, Coverage, LEFT_OUT, Shape, Stance};
 use crate::crosswalk::Relation;
 use crate::lexicon::Side;
 use crate::rules::{BoundScheme, Status};
@@ -144,10 +144,13 @@ pub fn look<'a>(sets: &'a [Mapped], images: &[&'a StudyImage], bound: &BoundSche
         ..Looked::default()
     };
     let mut read_sets = vec![false; sets.len()];
+    let mut torn = vec![false; sets.len()];
     for (number, image) in images.iter().enumerate() {
         for &(set, at) in &image.parts {
             let mapped = &sets[set as usize];
             read_sets[set as usize] |= mapped.set.coverage == Coverage::Whole;
+            // What could not be read may have been any finding: nothing is known to be missing then.
+            torn[set as usize] |= mapped.set.images[at as usize].row.problems.iter().any(|p| p == LEFT_OUT);
             for &index in &mapped.by_image[at as usize] {
                 let annotation = &mapped.set.annotations[index as usize];
                 if let Some(reader) = &annotation.reader
@@ -182,6 +185,10 @@ pub fn look<'a>(sets: &'a [Mapped], images: &[&'a StudyImage], bound: &BoundSche
                 });
             }
         }
+    }
+    for (set, &is_torn) in torn.iter().enumerate() {
+        out.whole[set] &= !is_torn;
+        read_sets[set] &= !is_torn;
     }
     for (mapped, _) in sets.iter().zip(&read_sets).filter(|s| *s.1) {
         for (label, _) in mapped.targets.iter().flatten().filter(|t| t.1.carry(Status::Absent).is_some()) {

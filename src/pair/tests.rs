@@ -28,6 +28,7 @@ struct Case {
     /// Distance of the images, where they are slices of one series.
     gap: Option<f64>,
     annotations: Vec<(u32, Annotation)>,
+    left_out: bool,
 }
 
 fn annotation(category: u32, shape: Shape, reader: Option<&str>) -> Annotation {
@@ -53,6 +54,7 @@ impl Case {
             images: 1,
             gap: None,
             annotations: Vec::new(),
+            left_out: false,
         };
         for &(category, x, width, reader) in boxes {
             let category = names.iter().position(|n| *n == category).expect("a category") as u32;
@@ -83,9 +85,11 @@ impl Case {
             },
             None => row.clone(),
         };
+        let problems = self.left_out.then(|| crate::annotation::LEFT_OUT.to_owned()).into_iter().collect();
+        let marked = StudyRow { problems, ..StudyRow::default() };
         let set = AnnotationSet {
             source: "boxes.csv".into(),
-            images: vec![AnnotatedImage::default(); self.images],
+            images: vec![AnnotatedImage { row: marked, ..AnnotatedImage::default() }; self.images],
             categories: self.categories.iter().map(|c| c.0.to_owned()).collect(),
             annotations: self.annotations.iter().map(|(image, a)| Annotation { image: *image, ..a.clone() }).collect(),
             coverage: self.coverage,
@@ -297,6 +301,38 @@ fn doubt_and_denial_of_annotators() {
     assert_eq!(case.told("No pleural effusion.", "Effusion"), Some(("neither", vec![])));
     // Nobody said anything of the other labels.
     assert_eq!(case.told("Lung nodule.", "Nodule"), Some(("not-read", vec![])));
+}
+
+#[test]
+fn what_could_not_be_read_may_have_been_anything() {
+    let mut case = Case::new(Coverage::Whole, &[]);
+    assert_eq!(case.told("Pleural effusion.", "Effusion"), Some(("report-only", vec![])));
+    case.left_out = true;
+    assert_eq!(case.told("Pleural effusion.", "Effusion"), Some(("not-read", vec![])));
+    // What is there is held against the report as ever.
+    case.annotations = vec![(0, annotation(0, Shape::Box([10.0, 400.0, 10.0, 10.0]), None))];
+    assert_eq!(case.told("No lung nodule.", "Nodule"), Some(("denied", vec![])));
+}
+
+#[test]
+fn a_mask_in_pieces_may_be_several() {
+    let mask = |pieces: usize| {
+        let runs: Vec<u32> = (0..pieces).flat_map(|_| [19, 1]).chain([(100 - 20 * pieces) as u32]).collect();
+        Shape::Mask { size: [10, 10], runs }
+    };
+    for (text, pieces, discord) in [
+        ("Multiple lung nodules.", 1, true),
+        ("Multiple lung nodules.", 4, false),
+        ("Three lung nodules.", 2, true),
+        ("Three lung nodules.", 3, false),
+        // Pieces may be of one.
+        ("Solitary lung nodule.", 3, false),
+    ] {
+        let mut case = Case::new(Coverage::Whole, &[]);
+        case.annotations = vec![(0, annotation(0, mask(pieces), None))];
+        let expected = if discord { vec!["count"] } else { Vec::new() };
+        assert_eq!(case.told(text, "Nodule"), Some(("both", expected)), "{text} {pieces}");
+    }
 }
 
 #[test]

@@ -10,7 +10,8 @@
 use super::links::{Link, Links};
 use crate::annotation::slice::Slice;
 use crate::annotation::{AnnotatedImage, Shape};
-use crate::imaging::Take;
+use crate::imaging::filter::Filter;
+use crate::imaging::{self, Take};
 use crate::input::Told;
 use crate::output::pair_page::Edge;
 use crate::pair::{Mapped, StudyImage};
@@ -73,7 +74,16 @@ struct Rows<'t> {
     kept: Vec<StudyRow>,
     series: HashMap<String, Series>,
     files: Option<BTreeMap<String, Vec<(String, String)>>>,
+    filter: Option<&'t Filter>,
     tell: &'t mut dyn FnMut(Told),
+}
+
+/// Where the study table comes from.
+pub(super) struct Sources<'s> {
+    pub(super) names: &'s [String],
+    pub(super) options: imaging::Options,
+    /// Of its rows, only those that this holds of.
+    pub(super) filter: Option<Filter>,
 }
 
 /// The last part of a path, and that without its ending.
@@ -106,6 +116,11 @@ fn keys(image: &AnnotatedImage) -> impl Iterator<Item = &str> {
 
 impl Take for Rows<'_> {
     fn row(&mut self, row: StudyRow) -> Result<(), Error> {
+        if let Some(filter) = self.filter
+            && !filter.holds(&row)?
+        {
+            return Ok(());
+        }
         let path = row.path.clone().unwrap_or_default();
         let (name, stem) = names(&path);
         if let (Some(files), Some(uid)) = (&mut self.files, &row.study_uid) {
@@ -142,20 +157,19 @@ impl Catalog {
     /// A source of studies that cannot be read.
     pub(super) fn build(
         sets: Vec<Mapped>,
-        sources: &[String],
+        sources: &Sources<'_>,
         view: Option<&str>,
         files: bool,
-        threads: usize,
         tell: &mut dyn FnMut(Told),
     ) -> Result<Catalog, Error> {
         let images = || sets.iter().flat_map(|s| &s.set.images);
         let wanted = images().flat_map(keys).map(|k| (k.to_owned(), Vec::new())).collect();
+        let (filter, told) = (sources.filter.as_ref(), !sources.names.is_empty());
         let volumes = images().filter(|i| i.key.sop_uid.is_empty() && !i.key.series_uid.is_empty());
         let series = volumes.map(|i| (i.key.series_uid.clone(), Series::default())).collect();
-        let mut rows = Rows { wanted, kept: Vec::new(), series, files: files.then(BTreeMap::new), tell };
-        if !sources.is_empty() {
-            let options = crate::imaging::Options { threads, ..crate::imaging::Options::default() };
-            crate::imaging::read(sources, &options, &mut rows)?;
+        let mut rows = Rows { wanted, kept: Vec::new(), series, files: files.then(BTreeMap::new), filter, tell };
+        if told {
+            imaging::read(sources.names, &sources.options, &mut rows)?;
         }
         let mut out = Catalog { files: rows.files.take().unwrap_or_default(), ..Catalog::default() };
         let mut places: HashMap<(u32, String), usize> = HashMap::new();
@@ -163,7 +177,7 @@ impl Catalog {
         for (set, mapped) in sets.iter_mut().enumerate() {
             for (number, image) in mapped.set.images.iter_mut().enumerate() {
                 let at = (set as u32, number as u32);
-                let row = match rows.of(image, !sources.is_empty()) {
+                let row = match rows.of(image, told) {
                     Ok(row) => row,
                     Err(why) => {
                         out.unplaced.push((at.0, at.1, why));
@@ -367,7 +381,8 @@ mod tests {
     }
 
     fn built(sets: Vec<Mapped>) -> Catalog {
-        Catalog::build(sets, &[], Some("PA"), false, 1, &mut |_| {}).expect("a catalog")
+        let sources = Sources { names: &[], options: imaging::Options::default(), filter: None };
+        Catalog::build(sets, &sources, Some("PA"), false, &mut |_| {}).expect("a catalog")
     }
 
     fn studies(catalog: &Catalog, id: &str, uid: Option<&str>) -> Vec<u32> {

@@ -6,12 +6,13 @@ use super::grounded::{self, Work};
 use super::links::{Link, Links};
 use super::reports::Read;
 use super::rows::Row;
-use super::table::{Form, Piece, Rows};
 use crate::annotation::Shape;
 use crate::annotation::slice::Slice;
 use crate::cli::ids;
+use crate::cli::rows::{Form, Piece, Rows};
+use crate::link::Role;
 use crate::output::pair_page::{Card, Drawn, Edge, ImageOf};
-use crate::pair::{Outcome, Pairing, StudyImage, look, pair};
+use crate::pair::{Looked, Outcome, Pairing, Said, StudyImage, look, pair};
 use crate::rules::BoundScheme;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -56,6 +57,8 @@ pub(super) struct Counts {
     pub(super) ambiguous: u64,
     /// Reports that the link table does not tell of.
     pub(super) untold: u64,
+    /// Reports in whose place another one stands, or that are void.
+    pub(super) replaced: u64,
     /// Studies that a report is of.
     pub(super) hit: BTreeSet<u32>,
 }
@@ -72,6 +75,7 @@ impl Counts {
         self.paired += other.paired;
         self.ambiguous += other.ambiguous;
         self.untold += other.untold;
+        self.replaced += other.replaced;
         self.hit.append(&mut other.hit);
     }
 }
@@ -91,15 +95,15 @@ pub(super) struct Load {
 }
 
 /// Where the rows of a batch are gathered.
-pub(super) struct Out<'f> {
-    rows: Rows<'f>,
-    grounding: Option<Rows<'f>>,
-    manifest: Option<Rows<'f>>,
+pub(super) struct Out {
+    rows: Rows,
+    grounding: Option<Rows>,
+    manifest: Option<Rows>,
     load: Load,
 }
 
-impl<'f> Out<'f> {
-    pub(super) fn begin(job: &Job<'f>) -> Out<'f> {
+impl Out {
+    pub(super) fn begin(job: &Job<'_>) -> Out {
         Out {
             rows: job.form.rows(),
             grounding: job.grounding.map(Form::rows),
@@ -110,7 +114,7 @@ impl<'f> Out<'f> {
 
     pub(super) fn finish(self) -> Load {
         let mut load = self.load;
-        let mut take = |rows: Rows<'_>| match rows.finish() {
+        let mut take = |rows: Rows| match rows.finish() {
             Ok(piece) => Some(piece),
             Err(message) => {
                 load.fault = Some(message);
@@ -134,14 +138,17 @@ pub(super) fn keep(cards: &mut Vec<(u64, Card)>, most: usize) {
 
 impl Job<'_> {
     /// Pairs one report.
-    pub(super) fn report(&self, read: &Read, out: &mut Out<'_>) {
+    pub(super) fn report(&self, read: &Read, out: &mut Out) {
         let counts = &mut out.load.counts;
         counts.reports += 1;
         let told = self.links.map(|l| l.of(&read.id));
         counts.untold += u64::from(told == Some(None));
         let ambiguous = told.flatten().is_some_and(|l| l.iter().any(|l| l.ambiguous));
         counts.ambiguous += u64::from(ambiguous && !self.ambiguous);
-        let studies = self.catalog.of(&read.id, &read.study, self.links, self.ambiguous);
+        let mut studies = self.catalog.of(&read.id, &read.study, self.links, self.ambiguous);
+        let all = studies.len();
+        studies.retain(|(_, link)| !link.is_replaced());
+        counts.replaced += u64::from(studies.len() < all && studies.is_empty());
         counts.paired += u64::from(!studies.is_empty());
         for (number, link) in studies {
             out.load.counts.hit.insert(number);
@@ -150,12 +157,20 @@ impl Job<'_> {
     }
 
     /// Pairs one study with a report, or shows what is drawn where no report is.
-    pub(super) fn study(&self, report: Option<(&Read, &Link)>, study: &Study, out: &mut Out<'_>) {
+    pub(super) fn study(&self, report: Option<(&Read, &Link)>, study: &Study, out: &mut Out) {
         let read = report.map(|r| r.0);
         let said = read.map_or(&[][..], |r| &r.said);
         let all: Vec<&StudyImage> = study.images.iter().collect();
         let looked = look(&self.catalog.sets, &all, self.bound, false);
-        let pairings = pair(said, &looked, self.bound);
+        let addendum = report.is_some_and(|r| r.1.role == Some(Role::Addendum));
+        let paired = |said: &[Said], looked: &Looked| {
+            let mut pairings = pair(said, looked, self.bound);
+            // An addendum does not say again what the report says: nothing follows from its silence.
+            let whole = self.bound.scheme.no_finding.as_ref().map(|n| n.label as u32);
+            pairings.retain(|p| !addendum || p.status.is_some() && Some(p.label) != whole);
+            pairings
+        };
+        let pairings = paired(said, &looked);
         let every: Vec<u32> = (0..study.images.len() as u32).collect();
         if let (Some(read), Some(rows)) = (read, &mut out.manifest)
             && let Ok(cells) = rows.cells()
@@ -171,7 +186,7 @@ impl Job<'_> {
         }
         for (number, image) in study.images.iter().enumerate() {
             let looked = look(&self.catalog.sets, &[image], self.bound, all.len() > 1);
-            for own in &pair(said, &looked, self.bound) {
+            for own in &paired(said, &looked) {
                 let whole = pairings.iter().find(|p| p.label == own.label);
                 // What is drawn on other views only is no row of this one.
                 if !own.annotations.is_empty() || whole.is_none_or(|w| w.annotations.is_empty()) {
@@ -190,14 +205,7 @@ impl Job<'_> {
         study.images.iter().enumerate().filter(|(_, i)| on(i)).map(|(number, _)| number as u32).collect()
     }
 
-    fn pairing(
-        &self,
-        report: Option<(&Read, &Link)>,
-        study: &Study,
-        images: &[u32],
-        pairing: &Pairing,
-        out: &mut Out<'_>,
-    ) {
+    fn pairing(&self, report: Option<(&Read, &Link)>, study: &Study, images: &[u32], pairing: &Pairing, out: &mut Out) {
         // Without a report only what is drawn is a row.
         if report.is_none() && pairing.annotations.is_empty() {
             return;

@@ -1,9 +1,10 @@
 //! The link table that `radlabel link` writes: which report is of which study.
 //!
-//! Columns `report_id`, `study_uid`, `outcome` (linked, ambiguous, unlinked), and where there, `method` and
-//! `confidence`; others are passed over. A report with several rows is of several studies.
+//! Columns `report_id`, `study_uid`, `outcome` (linked, ambiguous, unlinked), and where there, `method`, `confidence` and
+//! `role`; others are passed over. A report with several rows is of several studies.
 
 use crate::cli::label_table::read_text;
+use crate::link::Role;
 use crate::{Error, Fault, shown};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -19,6 +20,15 @@ pub(super) struct Link {
     pub(super) confidence: Option<f32>,
     /// One of several candidates.
     pub(super) ambiguous: bool,
+    /// Its place among the reports of the study; `None`: nobody said.
+    pub(super) role: Option<Role>,
+}
+
+impl Link {
+    /// Another report of the study stands in its place, or it was never valid: what it says holds no longer.
+    pub(super) fn is_replaced(&self) -> bool {
+        matches!(self.role, Some(Role::Superseded | Role::Void))
+    }
 }
 
 /// Links by report.
@@ -55,7 +65,7 @@ impl Links {
             let message = "no columns report_id, study_uid and outcome; expected a table of radlabel link";
             return Err(Error::input(format!("{name}:1"), message));
         };
-        let (method, confidence) = (column("method"), column("confidence"));
+        let (method, confidence, role) = (column("method"), column("confidence"), column("role"));
         let mut links = Links::default();
         let mut faults = Vec::new();
         for record in reader.records() {
@@ -92,8 +102,15 @@ impl Links {
                 faults.push(Fault::new(name, line, "a confidence that is no number from 0 to 1"));
                 continue;
             }
+            let told = role.map_or("", cell);
+            let role = Role::ALL.into_iter().find(|r| r.name() == told);
+            if role.is_none() && !told.is_empty() {
+                let names = Role::ALL.map(Role::name).join(", ");
+                faults.push(Fault::new(name, line, format!("role {}; expected {names}", shown(told))));
+                continue;
+            }
             let method = method.map_or("", cell).to_owned();
-            list.push(Link { study_uid: cell(study).to_owned(), method, confidence, ambiguous });
+            list.push(Link { study_uid: cell(study).to_owned(), method, confidence, ambiguous, role });
         }
         if faults.is_empty() {
             return Ok(links);
@@ -119,9 +136,10 @@ mod tests {
         assert_eq!(links.of("r1").map(|l| (l.len(), l[0].ambiguous, l[0].confidence)), Some((1, false, Some(1.0))));
         assert_eq!(links.of("r2").map(|l| (l.len(), l[0].ambiguous)), Some((2, true)));
         assert_eq!((links.of("r3").map(<[Link]>::len), links.of("r4"), links.len()), (Some(0), None, 3));
-        let bad = "report_id,study_uid,outcome,confidence\nSECRET,1.2,sure,\nSECRET,,linked,\nSECRET,1.2,linked,7\n";
+        let bad = "report_id,study_uid,outcome,confidence,role\nSECRET,1.2,sure,,\nSECRET,,linked,,\nSECRET,1.2,linked,7,\n\
+                   SECRET,1.2,linked,1,chief\n";
         let told = Links::parse("l.csv", bad).expect_err("faults").to_string();
-        assert!(told.contains("l.csv:2") && told.contains("l.csv:3") && told.contains("l.csv:4"), "{told}");
+        assert!((2..=5).all(|line| told.contains(&format!("l.csv:{line}"))), "{told}");
         assert!(!told.contains("SECRET"), "{told}");
         assert!(Links::parse("l.csv", "a,b\n1,2\n").is_err());
     }

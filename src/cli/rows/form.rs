@@ -1,59 +1,31 @@
 //! A table in any of its layouts: rows gathered by any thread, pieces written in order.
 
+use super::Layout;
 use crate::Error;
 use crate::output::table::{Cells, ColumnSpec};
-use crate::output::{CsvCells, JsonCells, Sink, csv_header, is_standard};
+use crate::output::{CsvCells, JsonCells, Packing, Sink, csv_header};
 use std::io::IsTerminal;
 use std::path::Path;
+use std::sync::Arc;
 
-/// How a table is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Layout {
-    /// Comma-separated values with a header
-    Csv,
-    /// An object a row
-    Jsonl,
-    /// A Parquet file with typed columns
-    Parquet,
-    /// An Arrow IPC stream with typed columns
-    Arrow,
-    /// For eyes
-    Table,
-}
-
-impl Layout {
-    /// By the ending of the output; else for eyes on a terminal, else CSV.
-    pub(super) fn by_place(output: Option<&Path>) -> Layout {
-        let Some(path) = output.filter(|p| !is_standard(p)) else {
-            return if std::io::stdout().is_terminal() { Layout::Table } else { Layout::Csv };
-        };
-        let name = path.to_string_lossy().to_ascii_lowercase();
-        let name = [".gz", ".zst"].iter().find_map(|e| name.strip_suffix(e)).unwrap_or(&name);
-        match name.rsplit_once('.').map_or("", |n| n.1) {
-            "jsonl" | "ndjson" => Layout::Jsonl,
-            "parquet" | "pq" => Layout::Parquet,
-            "arrow" | "arrows" => Layout::Arrow,
-            _ => Layout::Csv,
-        }
-    }
-
-    const fn is_columnar(self) -> bool {
-        matches!(self, Layout::Parquet | Layout::Arrow)
-    }
-}
+/// Bytes of text that are written at once.
+const CHUNK: usize = 1 << 20;
+/// Rows of a batch.
+#[cfg(feature = "arrow")]
+const BATCH: usize = 1 << 14;
 
 /// What a table looks like.
-pub(super) struct Form {
-    pub(super) layout: Layout,
-    pub(super) columns: Vec<ColumnSpec>,
+pub(in crate::cli) struct Form {
+    pub(in crate::cli) layout: Layout,
+    pub(in crate::cli) columns: Arc<[ColumnSpec]>,
     #[cfg(feature = "arrow")]
     schema: arrow_schema::SchemaRef,
 }
 
 /// Rows being gathered.
-pub(super) enum Rows<'f> {
+pub(in crate::cli) enum Rows {
     Csv(Box<CsvCells>),
-    Json(JsonCells<'f>),
+    Json(JsonCells),
     /// For eyes: the command writes its lines itself.
     Lines(Vec<u8>),
     #[cfg(feature = "arrow")]
@@ -61,44 +33,33 @@ pub(super) enum Rows<'f> {
 }
 
 /// Gathered rows.
-pub(super) enum Piece {
+pub(in crate::cli) enum Piece {
     Bytes(Vec<u8>),
     #[cfg(feature = "arrow")]
     Batch(arrow_array::RecordBatch),
 }
 
 impl Form {
-    /// A table of these columns. `metadata` goes into the schema of columnar layouts.
-    pub(super) fn new(layout: Layout, columns: Vec<ColumnSpec>, metadata: &[(String, String)]) -> Result<Form, Error> {
-        let there = match layout {
-            Layout::Parquet => cfg!(feature = "parquet"),
-            Layout::Arrow => cfg!(feature = "arrow"),
-            _ => true,
-        };
-        if !there {
-            return Err(Error::Usage(format!(
-                "--format {}: this radlabel was built without it; expected one built with --features full",
-                crate::cli::value_name(&layout)
-            )));
-        }
+    /// A table of these columns, in a layout that [`Layout::chosen`] gave. `metadata` goes into the schema of columnar layouts.
+    pub(in crate::cli) fn new(layout: Layout, columns: Vec<ColumnSpec>, metadata: &[(String, String)]) -> Form {
         #[cfg(not(feature = "arrow"))]
         let _ = metadata;
-        Ok(Form {
+        Form {
             layout,
             #[cfg(feature = "arrow")]
             schema: crate::arrow::cells::schema(&columns, metadata),
-            columns,
-        })
+            columns: columns.into(),
+        }
     }
 
     /// Begins to gather rows.
-    pub(super) fn rows(&self) -> Rows<'_> {
+    pub(in crate::cli) fn rows(&self) -> Rows {
         match self.layout {
             Layout::Csv => Rows::Csv(Box::new(CsvCells::over(Vec::new()))),
-            Layout::Jsonl => Rows::Json(JsonCells::over(&self.columns, Vec::new())),
+            Layout::Jsonl => Rows::Json(JsonCells::over(Arc::clone(&self.columns), Vec::new())),
             #[cfg(feature = "arrow")]
             Layout::Parquet | Layout::Arrow => {
-                let cells = crate::arrow::cells::ArrowCells::new(&self.columns, std::sync::Arc::clone(&self.schema));
+                let cells = crate::arrow::cells::ArrowCells::new(&self.columns, Arc::clone(&self.schema));
                 Rows::Arrow(Box::new(cells))
             }
             _ => Rows::Lines(Vec::new()),
@@ -106,9 +67,9 @@ impl Form {
     }
 }
 
-impl Rows<'_> {
+impl Rows {
     /// Where cells go; nothing where lines are written for eyes.
-    pub(super) fn cells(&mut self) -> Result<&mut dyn Cells, &mut Vec<u8>> {
+    pub(in crate::cli) fn cells(&mut self) -> Result<&mut dyn Cells, &mut Vec<u8>> {
         match self {
             Rows::Csv(cells) => Ok(&mut **cells),
             Rows::Json(cells) => Ok(cells),
@@ -118,8 +79,19 @@ impl Rows<'_> {
         }
     }
 
+    /// There is enough to be written.
+    pub(in crate::cli) fn is_full(&mut self) -> bool {
+        match self {
+            Rows::Csv(cells) => cells.len() >= CHUNK,
+            Rows::Json(cells) => cells.len() >= CHUNK,
+            Rows::Lines(bytes) => bytes.len() >= CHUNK,
+            #[cfg(feature = "arrow")]
+            Rows::Arrow(cells) => cells.rows() >= BATCH,
+        }
+    }
+
     /// What was gathered.
-    pub(super) fn finish(self) -> Result<Piece, String> {
+    pub(in crate::cli) fn finish(self) -> Result<Piece, String> {
         Ok(match self {
             Rows::Csv(cells) => Piece::Bytes(cells.into_bytes()),
             Rows::Json(cells) => Piece::Bytes(cells.into_bytes()),
@@ -135,7 +107,7 @@ impl Rows<'_> {
 const GROUP: usize = 16 << 20;
 
 /// A table being written.
-pub(super) struct Writer {
+pub(in crate::cli) struct Writer {
     target: Target,
     #[cfg(feature = "parquet")]
     group: Vec<arrow_array::RecordBatch>,
@@ -149,13 +121,16 @@ enum Target {
 
 impl Writer {
     /// Opens an output and writes what stands before the rows.
-    pub(super) fn open(form: &Form, path: Option<&Path>) -> anyhow::Result<Writer> {
+    pub(in crate::cli) fn open(form: &Form, path: Option<&Path>) -> anyhow::Result<Writer> {
         let mut sink = Sink::open(path)?;
-        if form.layout.is_columnar() && sink.packing != crate::output::Packing::None {
+        if matches!(form.layout, Layout::Parquet | Layout::Arrow) && sink.packing != Packing::None {
             let message = "parquet and arrow are not packed once more; expected no .gz or .zst";
             return Err(Error::Usage(message.to_owned()).into());
         }
-        if form.layout.is_columnar() && sink.is_standard() && std::io::stdout().is_terminal() {
+        if matches!(form.layout, Layout::Parquet | Layout::Arrow)
+            && sink.is_standard()
+            && std::io::stdout().is_terminal()
+        {
             return Err(Error::Usage("parquet and arrow are not written to a terminal; expected -o OUT".into()).into());
         }
         let head = match form.layout {
@@ -166,7 +141,7 @@ impl Writer {
         };
         #[cfg(feature = "parquet")]
         if form.layout == Layout::Parquet {
-            let encoder = crate::arrow::parquet_file::Encoder::new(std::sync::Arc::clone(&form.schema));
+            let encoder = crate::arrow::parquet_file::Encoder::new(Arc::clone(&form.schema));
             let encoder = encoder.map_err(anyhow::Error::msg)?;
             let file = encoder.file(sink).map_err(anyhow::Error::msg)?;
             return Ok(Writer { target: Target::Parquet(Box::new(encoder), Box::new(file)), group: Vec::new() });
@@ -181,7 +156,7 @@ impl Writer {
     }
 
     /// Appends rows.
-    pub(super) fn write(&mut self, piece: Piece) -> anyhow::Result<()> {
+    pub(in crate::cli) fn write(&mut self, piece: Piece) -> anyhow::Result<()> {
         let Writer { target, .. } = self;
         match (target, piece) {
             (Target::Plain(sink), Piece::Bytes(bytes)) => {
@@ -218,7 +193,7 @@ impl Writer {
     }
 
     /// Ends the table; a file gets its name now.
-    pub(super) fn finish(self, form: &Form) -> anyhow::Result<()> {
+    pub(in crate::cli) fn finish(self, form: &Form) -> anyhow::Result<()> {
         #[cfg(feature = "parquet")]
         let this = {
             let mut this = self;
