@@ -448,8 +448,12 @@ mod tests {
             shape: Shape::Volume(extent),
             measures: Vec::new(),
         });
-        let sources = [table.display().to_string()];
-        let catalog = Catalog::build(vec![mapped], &sources, None, false, 1, &mut |_| {}).expect("a catalog");
+        let sources = Sources {
+            names: &[table.display().to_string()],
+            options: imaging::Options { threads: 1, ..imaging::Options::default() },
+            filter: None,
+        };
+        let catalog = Catalog::build(vec![mapped], &sources, None, false, &mut |_| {}).expect("a catalog");
         assert_eq!((catalog.studies.len(), &*catalog.studies[0].uid, catalog.unplaced.len()), (1, "1.2", 0));
         let Shape::Volume(extent) = catalog.sets[0].set.annotations[0].shape else { panic!("a volume") };
         // The first pixel's centre is at -30, so 100 columns of 2 mm reach from -31 to 169.
