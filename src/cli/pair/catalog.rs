@@ -48,6 +48,9 @@ pub(super) struct Catalog {
     by_name: HashMap<String, Option<u32>>,
 }
 
+/// Slices nearer than this are of one plane, in mm.
+const SAME_PLANE: f64 = 1e-3;
+
 /// An image of a series that a volume is of.
 pub(super) struct SliceFile {
     /// Where it lies.
@@ -58,6 +61,8 @@ pub(super) struct SliceFile {
     pub(super) size: [u32; 2],
     /// Where the patient's right lies in it.
     pub(super) patient_right: Option<Edge>,
+    /// Smallest distance of the slices of its series, in mm; 0 where there is but one.
+    pub(super) gap: f64,
 }
 
 /// A series that volumes are of.
@@ -202,6 +207,10 @@ impl Catalog {
         // In their order in space, so that the middle one is shown, whatever order they were read in.
         for slices in out.slices.values_mut() {
             slices.sort_by(|a, b| a.slice.place().total_cmp(&b.slice.place()).then_with(|| a.path.cmp(&b.path)));
+            let places: Vec<f64> = slices.iter().map(|s| s.slice.place()).collect();
+            let gaps = places.windows(2).map(|p| p[1] - p[0]).filter(|gap| *gap > SAME_PLANE);
+            let gap = gaps.min_by(f64::total_cmp).unwrap_or(0.0);
+            slices.iter_mut().for_each(|s| s.gap = gap);
         }
         out.sets = sets;
         Ok(out)
@@ -277,7 +286,7 @@ impl Rows<'_> {
         let Some(series) = row.series_uid.as_deref().and_then(|uid| self.series.get_mut(uid)) else { return };
         if let (Some(slice), Some(width), Some(height)) = (Slice::of(row), row.columns, row.rows) {
             let (path, patient_right) = (path.to_owned(), Edge::of_right(row));
-            series.slices.push(SliceFile { slice, path, size: [width, height], patient_right });
+            series.slices.push(SliceFile { slice, path, size: [width, height], patient_right, gap: 0.0 });
         }
         // What is of the one image is not of the series.
         series.row.get_or_insert_with(|| StudyRow {

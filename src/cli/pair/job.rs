@@ -295,7 +295,9 @@ impl Job<'_> {
             let annotation = &set.annotations[index as usize];
             let category = set.categories.get(annotation.category as usize).cloned().unwrap_or_default();
             let bounds = match (&annotation.shape, &plane) {
-                (Shape::Volume(extent), Some(plane)) if plane.meets(extent) => plane.bounds(extent),
+                (Shape::Volume(extent), Some(plane)) if plane.meets(extent, file.map_or(0.0, |f| f.gap)) => {
+                    plane.bounds(extent)
+                }
                 _ => None,
             };
             Drawn { category, id: annotation.id.clone(), shape: annotation.shape.clone(), bounds }
