@@ -11,7 +11,7 @@
 //!
 //! About a middle: what reaches beyond it by at least a quarter of its own width on both sides, with at least a tenth
 //! of its area (a stray pixel of a mask is no other side), and is wider than 40 % of the image, is bilateral; else it is
-//! on the side where more than two thirds of its area lie; else no side is told.
+//! on the side where more than two thirds of its area (of a volume, of its width) lie; else no side is told.
 //! The width of the body around a volume is not known: it is bilateral where one of its pieces lies wholly on one side
 //! and another on the other (specks, under an eighth of the largest, aside). The middle of the image stands
 //! for that of the patient: in a film that is badly centred, what lies near the middle may be told wrongly.

@@ -52,6 +52,11 @@ impl Slice {
         [dot(step, self.across) / across, dot(step, self.down) / down, dot(step, self.normal())]
     }
 
+    /// Where it lies along its normal, in mm.
+    pub fn place(&self) -> f64 {
+        dot(self.origin, self.normal())
+    }
+
     /// How far a place lies from the plane of the image, in mm.
     pub fn distance(&self, place: [f64; 3]) -> f64 {
         dot(std::array::from_fn(|i| place[i] - self.origin[i]), self.normal()).abs()
@@ -80,13 +85,13 @@ impl Slice {
         bounds.filter(|b| extent.oriented && b.iter().all(|v| v.is_finite()))
     }
 
-    /// Whether the plane of the image runs through the bounds of a volume.
-    pub fn meets(&self, extent: &Extent3) -> bool {
+    /// Whether the image shows something of a volume: it is so thick, in mm.
+    pub fn meets(&self, extent: &Extent3, thickness: f64) -> bool {
         let normal = self.normal();
         let half: f64 = (0..3).map(|i| (extent.high[i] - extent.low[i]) / 2.0 * normal[i].abs()).sum();
         let centre = std::array::from_fn(|i| (extent.low[i] + extent.high[i]) / 2.0);
         // Contours of one plane have no depth, and are written with few decimals.
-        extent.oriented && self.distance(centre) <= half + 0.5
+        extent.oriented && self.distance(centre) <= half + (thickness / 2.0).max(0.5)
     }
 }
 
@@ -136,7 +141,9 @@ mod tests {
         let axial = Slice::of(&row(r"1\0\0\0\1\0")).expect("a place");
         let ball = volume([-30.0, 0.0, 5.0], [-10.0, 20.0, 25.0]);
         assert_eq!(axial.bounds(&ball), Some([40.5, 20.5, 80.5, 30.5]));
-        assert!(axial.meets(&ball) && !axial.meets(&volume([-30.0, 0.0, 12.0], [-10.0, 20.0, 25.0])));
+        assert!(axial.meets(&ball, 0.0));
+        let above = volume([-30.0, 0.0, 12.0], [-10.0, 20.0, 25.0]);
+        assert!(!axial.meets(&above, 3.0) && axial.meets(&above, 5.0));
         assert_eq!((axial.distance(ball.centre), axial.middle([200, 40])), (5.0, Some(-0.25)));
         // Prone: both directions are turned.
         let prone = Slice::of(&StudyRow { position_mm: Some(r"50\40\10".to_owned()), ..row(r"-1\0\0\0\-1\0") });

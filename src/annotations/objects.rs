@@ -8,7 +8,7 @@ use crate::annotation::{AnnotatedImage, Annotation, AnnotationSet, Coverage, Ima
 #[cfg(feature = "dicom")]
 use crate::dicom::annotation::{passed_over, read as object};
 use crate::input::Told;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -37,8 +37,10 @@ impl Gathered {
     pub(crate) fn image(&mut self, image: AnnotatedImage) -> u32 {
         let next = self.set.images.len() as u32;
         let index = *self.images.entry(image.key.clone()).or_insert(next);
-        if index == next {
-            self.set.images.push(image);
+        match self.set.images.get_mut(index as usize) {
+            None => self.set.images.push(image),
+            // What could not be read of it is missing, whichever object it was left out of.
+            Some(known) => known.row.fill(&image.row),
         }
         index
     }
@@ -123,26 +125,29 @@ pub(crate) fn read(path: &Path, wanted: Option<Format>, tell: &mut dyn FnMut(Tol
     if !path.is_dir() {
         let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
         return match recognised(path) {
-            Some(kind) => {
-                one(path, kind, wanted, &name, tell).map_err(|fault| Error::input(place, fault.message(wanted)))
-            }
+            Some(kind) => one(path, kind, wanted, &name, &mut BTreeSet::new(), tell)
+                .map_err(|fault| Error::input(place, fault.message(wanted))),
             None => Err(Error::input(place, "neither DICOM nor NIfTI")),
         };
     }
     let mut all = Gathered::new(&place, Coverage::Whole);
     let (mut read, mut others, mut objects) = (0, 0, 0);
+    let mut seen = BTreeSet::new();
     for below in folder::files(path)? {
         let file = path.join(&below);
         let Some(kind) = recognised(&file) else {
             others += 1;
             continue;
         };
-        match one(&file, kind, wanted, &below.to_string_lossy(), tell) {
+        match one(&file, kind, wanted, &below.to_string_lossy(), &mut seen, tell) {
             Ok(set) => {
                 read += 1;
                 all.merge(set);
             }
             Err(Refusal::Other) => objects += 1,
+            Err(refusal @ Refusal::Copy) => {
+                tell(Told::warning(file.display().to_string(), refusal.message(wanted)));
+            }
             Err(Refusal::Bad(message)) => tell(Told::problem(file.display().to_string(), message)),
         }
     }
@@ -161,6 +166,8 @@ pub(crate) fn read(path: &Path, wanted: Option<Format>, tell: &mut dyn FnMut(Tol
 pub(crate) enum Refusal {
     /// It is a sound DICOM object of another kind.
     Other,
+    /// An object of its SOP Instance UID was read already.
+    Copy,
     /// It is at fault, or not read.
     Bad(String),
 }
@@ -169,6 +176,9 @@ impl Refusal {
     fn message(self, wanted: Option<Format>) -> String {
         match (self, wanted) {
             (Refusal::Bad(message), _) => message,
+            (Refusal::Copy, _) => {
+                "a copy: an object of the same SOP Instance UID was read already; left out".to_owned()
+            }
             (Refusal::Other, Some(_)) => "not of the format that is asked for".to_owned(),
             (Refusal::Other, None) => "a DICOM object that holds no annotations; expected a segmentation, an RT \
                                        structure set, a structured report or a presentation state"
@@ -182,6 +192,7 @@ fn one(
     kind: Medical,
     wanted: Option<Format>,
     source: &str,
+    seen: &mut BTreeSet<String>,
     tell: &mut dyn FnMut(Told),
 ) -> Result<AnnotationSet, Refusal> {
     let fault = |e: std::io::Error| Refusal::Bad(format!("cannot be read: {e}"));
@@ -200,7 +211,7 @@ fn one(
             if bytes.len() as u64 > MOST_BYTES {
                 return Err(Refusal::Bad(format!("a DICOM file of over {} GiB", MOST_BYTES >> 30)));
             }
-            object(&bytes, source, wanted, tell)
+            object(&bytes, source, wanted, seen, tell)
         }
     }
 }
@@ -211,7 +222,13 @@ const fn passed_over(_: &[u8]) -> bool {
 }
 
 #[cfg(not(feature = "dicom"))]
-fn object(_: &[u8], _: &str, _: Option<Format>, _: &mut dyn FnMut(Told)) -> Result<AnnotationSet, Refusal> {
+fn object(
+    _: &[u8],
+    _: &str,
+    _: Option<Format>,
+    _: &mut BTreeSet<String>,
+    _: &mut dyn FnMut(Told),
+) -> Result<AnnotationSet, Refusal> {
     Err(Refusal::Bad("DICOM is not built in; build with `--features dicom`".to_owned()))
 }
 
@@ -278,7 +295,7 @@ mod tests {
                 bytes.truncate(if random & 6 == 0 { (random >> 20) as usize % bytes.len() } else { bytes.len() });
                 let damaged = scratch.path().join(path.file_name().expect("name"));
                 std::fs::write(&damaged, &bytes).expect("written");
-                let _ = one(&damaged, kind, None, "damaged", &mut |_| {});
+                let _ = one(&damaged, kind, None, "damaged", &mut BTreeSet::new(), &mut |_| {});
             }
         }
     }

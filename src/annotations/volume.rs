@@ -446,6 +446,15 @@ mod tests {
     }
 
     #[test]
+    fn the_ends_of_pieces_leave_specks_out() {
+        // Two of 8 voxels, and one of a single voxel far at the side.
+        let found = gathered(&[&["####..####..", "####..####.."], &["...........#", "............"]]);
+        assert_eq!((found.components, found.apart, found.high[0]), (3, [3.5, 5.5], 11.5));
+        // One piece ends after it begins: no place is between its ends.
+        assert_eq!(gathered(&[&[".###."]]).apart, [3.5, 0.5]);
+    }
+
+    #[test]
     fn slices_that_are_not_neighbours_part() {
         let mut gathering = Gathering::default();
         gathering.slice(&UNIT, &drawn(&["#"]), false);
@@ -482,15 +491,19 @@ mod tests {
             };
             let mut seen = vec![false; set.len()];
             let mut expected = 0;
+            let mut pieces: Vec<(u32, f64, f64)> = Vec::new();
             for start in 0..set.len() {
                 if !set[start] || seen[start] {
                     continue;
                 }
                 expected += 1;
+                let mut piece = (0, f64::INFINITY, f64::NEG_INFINITY);
                 let mut stack = vec![start as i32];
                 seen[start] = true;
                 while let Some(i) = stack.pop() {
                     let (z, y, x) = (i / (rows * columns), i / columns % rows, i % columns);
+                    let x0 = f64::from(x) - 0.5;
+                    piece = (piece.0 + 1, f64::min(piece.1, x0), f64::max(piece.2, x0 + 1.0));
                     for step in 0..27 {
                         let next = at(z + step / 9 - 1, y + step / 3 % 3 - 1, x + step % 3 - 1);
                         if let Some(next) = next.filter(|&n| set[n] && !seen[n]) {
@@ -499,6 +512,7 @@ mod tests {
                         }
                     }
                 }
+                pieces.push(piece);
             }
             let mut gathering = Gathering::default();
             let mut last = None;
@@ -512,6 +526,12 @@ mod tests {
             }
             let found = gathering.finish(None, true);
             assert_eq!(found.map_or(0, |e| e.components), expected, "round {round}");
+            let power = |p: &(u32, f64, f64)| p.0.ilog2();
+            let largest = pieces.iter().map(power).max().unwrap_or(0);
+            pieces.retain(|p| power(p) + 2 >= largest);
+            let lowest = pieces.iter().map(|p| p.2).fold(f64::INFINITY, f64::min);
+            let highest = pieces.iter().map(|p| p.1).fold(f64::NEG_INFINITY, f64::max);
+            assert_eq!(found.map_or([lowest, highest], |e| e.apart), [lowest, highest], "round {round}");
             assert_eq!(found.map_or(0.0, |e| e.volume), set.iter().filter(|s| **s).count() as f64);
         }
     }

@@ -5,7 +5,7 @@ use super::charset::Charset;
 use super::node::{Code, Node};
 use super::parse::open;
 use super::{gsps, measurements, rtstruct, seg};
-use crate::annotation::{AnnotatedImage, AnnotationSet, Coverage, ImageKey};
+use crate::annotation::{AnnotatedImage, AnnotationSet, Coverage, ImageKey, LEFT_OUT};
 use crate::annotations::Format;
 use crate::annotations::objects::{Gathered, Refusal};
 use crate::input::Told;
@@ -13,6 +13,7 @@ use crate::lexicon::Side;
 use crate::study::StudyRow;
 use dicom_core::Tag;
 use dicom_dictionary_std::{tags, uids};
+use std::collections::BTreeSet;
 
 /// Corners of an outline that stands for a circle or an ellipse.
 const CORNERS: usize = 64;
@@ -28,6 +29,8 @@ pub(super) struct Object<'a> {
     pub(super) source: &'a str,
     pub(super) set: Gathered,
     pub(super) tell: &'a mut dyn FnMut(Told),
+    /// Something of it could not be read.
+    pub(super) left_out: bool,
 }
 
 /// Whether the start of a file tells that it holds no annotations.
@@ -35,7 +38,8 @@ pub(crate) fn passed_over(head: &[u8]) -> bool {
     open(head, expect).is_err_and(|message| message == OTHER)
 }
 
-/// Reads the annotations of an object, of a format alone where one is wanted.
+/// Reads the annotations of an object, of a format alone where one is wanted. `seen`: the SOP Instance UIDs of the
+/// objects that were read before; a copy is none of its own.
 ///
 /// # Errors
 /// No DICOM, of another class, or damaged: told by class, tag and byte, never by text.
@@ -43,6 +47,7 @@ pub(crate) fn read(
     bytes: &[u8],
     source: &str,
     wanted: Option<Format>,
+    seen: &mut BTreeSet<String>,
     tell: &mut dyn FnMut(Told),
 ) -> Result<AnnotationSet, Refusal> {
     let refusal = |message: String| if message == OTHER { Refusal::Other } else { Refusal::Bad(message) };
@@ -53,8 +58,12 @@ pub(crate) fn read(
     if wanted.is_some() && format != wanted {
         return Err(Refusal::Other);
     }
+    if root.plain(tags::SOP_INSTANCE_UID).is_some_and(|uid| !seen.insert(uid)) {
+        return Err(Refusal::Copy);
+    }
     let set = Gathered::new(source, Coverage::Found);
-    let mut object = Object { root, big: opened.big(), transfer: opened.transfer(), source, set, tell };
+    let (big, transfer) = (opened.big(), opened.transfer());
+    let mut object = Object { root, big, transfer, source, set, tell, left_out: false };
     match format {
         Some(Format::DicomSeg) => seg::read(&mut object),
         Some(Format::Rtstruct) => rtstruct::read(&mut object),
@@ -63,7 +72,11 @@ pub(crate) fn read(
         _ => return Err(Refusal::Other),
     }
     .map_err(Refusal::Bad)?;
-    Ok(object.set.finish())
+    let mut set = object.set.finish();
+    if object.left_out {
+        set.images.iter_mut().for_each(|image| image.row.problems.push(LEFT_OUT.to_owned()));
+    }
+    Ok(set)
 }
 
 /// What a SOP class holds.
@@ -90,6 +103,7 @@ fn expect(class: &str) -> Result<(), String> {
 impl Object<'_> {
     /// Tells of something that is wrong and left out.
     pub(super) fn problem(&mut self, message: impl Into<String>) {
+        self.left_out = true;
         (self.tell)(Told::problem(self.source, message));
     }
 

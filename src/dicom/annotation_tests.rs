@@ -61,7 +61,7 @@ fn file(class: &str, parts: Parts) -> Vec<u8> {
 
 fn taken(bytes: &[u8]) -> (Result<AnnotationSet, Refusal>, Vec<String>) {
     let mut told = Vec::new();
-    let set = read(bytes, "f.dcm", None, &mut |t| told.push(t.message));
+    let set = read(bytes, "f.dcm", None, &mut BTreeSet::new(), &mut |t| told.push(t.message));
     assert!(!told.iter().any(|m| m.contains("SECRET")), "{told:?}");
     (set, told)
 }
@@ -255,7 +255,12 @@ fn segmentations_at_fault() {
     );
     let twice = vec![frame(1, Some("0\\0\\0")), frame(1, Some("0\\0\\0")), frame(1, Some("0\\0\\NaN"))];
     let (set, told) = taken(&file(SEG, seg("BINARY", 1, &[1], twice, &[0xFF, 0xFF, 0xFF])));
-    assert_eq!(volume(&set.expect("read").annotations[0]).volume, 48.0);
+    let set = set.expect("read");
+    assert_eq!(volume(&set.annotations[0]).volume, 48.0);
+    // What is not drawn on it says nothing, even where all is said to have been looked for.
+    assert_eq!(set.images[0].row.problems, [LEFT_OUT]);
+    let whole = taken(&file(SEG, binary())).0.expect("read");
+    assert!(whole.images[0].row.problems.is_empty());
     assert_eq!(
         told,
         [
@@ -464,6 +469,9 @@ fn measurement_groups() {
     assert_eq!((key.sop_uid.as_str(), key.series_uid.as_str()), ("1.9", "1.5"));
     assert!(matches!(&set.annotations[3].shape, Shape::Polygon(o) if o[0].len() == CORNERS));
     assert_eq!(set.annotations[5].shape, Shape::Whole);
+    // Without an image of its own: of the only series of the evidence.
+    let key = &set.images[set.annotations[5].image as usize].key;
+    assert_eq!((key.sop_uid.as_str(), key.series_uid.as_str(), key.study_uid.as_str()), ("", "1.5", "1.2"));
 }
 
 #[test]
@@ -594,6 +602,19 @@ fn graphics_at_fault() {
 }
 
 #[test]
+fn a_copy_of_an_object_is_left_out() {
+    let folder = tempfile::tempdir().expect("folder");
+    for name in ["a.dcm", "b.dcm"] {
+        std::fs::write(folder.path().join(name), file(SEG, binary())).expect("written");
+    }
+    let mut told = Vec::new();
+    let set = crate::annotations::objects::read(folder.path(), None, &mut |t| told.push(t.message)).expect("read");
+    assert_eq!(set.annotations.len(), taken(&file(SEG, binary())).0.expect("read").annotations.len());
+    let expected = "a copy: an object of the same SOP Instance UID was read already; left out";
+    assert_eq!(told.last().map(String::as_str), Some(expected));
+}
+
+#[test]
 fn other_objects_are_refused() {
     for class in ["1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.66.5", "1.2.3.4"] {
         let bytes = file(class, Vec::new());
@@ -601,7 +622,7 @@ fn other_objects_are_refused() {
     }
     let bytes = file(SEG, binary());
     assert!(!passed_over(&bytes));
-    let asked = |format| read(&bytes, "f.dcm", Some(format), &mut |_| {});
+    let asked = |format| read(&bytes, "f.dcm", Some(format), &mut BTreeSet::new(), &mut |_| {});
     assert!(asked(Format::DicomSeg).is_ok() && matches!(asked(Format::Rtstruct), Err(Refusal::Other)));
     assert_eq!(fault(b"FINDINGS: No effusion."), "no DICOM file: no DICM at byte 128");
 }

@@ -398,7 +398,7 @@ mod tests {
     fn planes_apart_points_and_lines() {
         let closed = vec![square(0.0, 0.0, 1.0), square(1.0, 0.0, 1.0), square(9.0, 0.0, 1.0), square(10.0, 5.0, 6.0)];
         let found = extent(&Contours { closed, ..Contours::default() }).expect("measured");
-        assert_eq!((found.components, found.volume), (3, 4.0));
+        assert_eq!((found.components, found.volume, found.apart), (3, 4.0, [1.0, 5.0]));
         let open = vec![vec![[0.0, 0.0, 0.0], [3.0, 0.0, 4.0]], vec![[1.0; 3]]];
         let found = extent(&Contours { open, ..Contours::default() }).expect("measured");
         assert_eq!((found.longest, found.volume, found.components), (5.0, 0.0, 2));

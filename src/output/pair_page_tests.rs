@@ -167,6 +167,30 @@ fn a_mask_is_drawn_by_its_edges() {
 }
 
 #[test]
+fn a_volume_is_drawn_by_what_bounds_it_on_the_slice() {
+    let extent = crate::annotation::Extent3 {
+        low: [0.0; 3],
+        high: [9.0; 3],
+        centre: [4.0; 3],
+        volume: 2000.0,
+        longest: 12.0,
+        components: 1,
+        apart: [9.0, 0.0],
+        middle: None,
+        oriented: true,
+    };
+    let mut card = card(vec![Shape::Volume(extent)]);
+    let plain = shown(&page(vec![card]));
+    assert!(!plain.contains("class=\"over"), "no slice: in words alone");
+    assert!(plain.contains("volume of 2 cm\u{b3}") && !plain.contains("dashed:"), "{plain}");
+    card = self::card(vec![Shape::Volume(extent)]);
+    card.shapes[0].bounds = Some([10.0, 20.0, 30.0, 50.0]);
+    let html = shown(&page(vec![card]));
+    assert!(html.contains("class=\"over dashed\" d=\"M10 20L30 20L30 50L10 50Z\""), "{html}");
+    assert!(text(&html).contains("(dashed: what bounds it)"));
+}
+
+#[test]
 fn shapes_without_bounds_stay_bounded() {
     let round = |i: u32| [100.0 + f64::from(i).cos(), 50.0 + f64::from(i).sin()];
     let long = Shape::Polygon(vec![(0..100_000).map(round).collect(), vec![[f64::NAN, 1.0], [f64::INFINITY, 2.0]]]);

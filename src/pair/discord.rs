@@ -35,6 +35,8 @@ const DIFFERENCE: f64 = 5.0;
 const BOX_RATIO: f64 = 2.5;
 /// Boxes of two categories that share so much of their union are of one thing.
 const SAME: f64 = 0.5;
+/// Shapes of a label, over all slices, that are held against each other; of more, one slice alone tells the number.
+const MOST_COMPARED: usize = 5_000;
 
 /// Side, size, number and readers of annotations, over all readers.
 pub(super) struct Summary {
@@ -140,8 +142,8 @@ fn number(drawn: &[&Drawn], looked: &Looked<'_>) -> (u32, u32) {
     };
     let kept: Vec<Vec<&Drawn>> = images.into_iter().map(on).collect();
     let most = kept.iter().map(Vec::len).max().unwrap_or(0);
-    let placed = kept.iter().flatten().filter_map(|d| Solid::of(d, looked)).collect();
-    let least = (most as u32).max(pieces(placed));
+    let placed: Vec<Solid<'_>> = kept.iter().flatten().filter_map(|d| Solid::of(d, looked)).collect();
+    let least = (most as u32).max(if placed.len() > MOST_COMPARED { 0 } else { pieces(placed) });
     let parted = kept.iter().map(|of| of.iter().map(|d| parts(&d.annotation.shape)).fold(0, u32::saturating_add)).max();
     (least, parted.unwrap_or(0).max(least))
 }

@@ -25,6 +25,8 @@ struct Case {
     categories: Vec<(&'static str, Vec<(&'static str, Relation)>)>,
     coverage: Coverage,
     images: usize,
+    /// Distance of the images, where they are slices of one series.
+    gap: Option<f64>,
     annotations: Vec<(u32, Annotation)>,
     left_out: bool,
 }
@@ -50,6 +52,7 @@ impl Case {
             categories: names.iter().map(|&n| (n, vec![(n, Relation::Exact)])).collect(),
             coverage,
             images: 1,
+            gap: None,
             annotations: Vec::new(),
             left_out: false,
         };
@@ -73,6 +76,15 @@ impl Case {
             column_spacing_mm: Some(1.0),
             ..StudyRow::default()
         };
+        let placed = |image: u32| match self.gap {
+            Some(gap) => StudyRow {
+                series_uid: Some("1.2".into()),
+                patient_orientation: Some(r"1\0\0\0\1\0".into()),
+                position_mm: Some(format!(r"0\0\{}", f64::from(image) * gap)),
+                ..row.clone()
+            },
+            None => row.clone(),
+        };
         let problems = self.left_out.then(|| crate::annotation::LEFT_OUT.to_owned()).into_iter().collect();
         let marked = StudyRow { problems, ..StudyRow::default() };
         let set = AnnotationSet {
@@ -88,7 +100,7 @@ impl Case {
         expand(&mut targets, bound);
         let sets = [Mapped::new(set, targets)];
         let images: Vec<StudyImage> =
-            (0..self.images as u32).map(|i| StudyImage { parts: vec![(0, i)], row: row.clone() }).collect();
+            (0..self.images as u32).map(|i| StudyImage { parts: vec![(0, i)], row: placed(i) }).collect();
         let images: Vec<&StudyImage> = images.iter().collect();
         let report = Report::new("r", text);
         let analysis = ENGINE.analyze(&report);
@@ -207,6 +219,19 @@ fn numbers() {
         views.rows("Solitary nodule.").iter().find(|r| r.label == label("Nodule")).map(|r| r.image_count),
         Some(1)
     );
+    // Slices of one series: a nodule drawn on three of them, and another elsewhere in the last.
+    let mut slices = Case::new(Whole, &[at(100.0)]);
+    (slices.images, slices.gap) = (4, Some(6.0));
+    for (image, x) in [(1, 102.0), (2, 105.0)] {
+        slices.annotations.push((image, annotation(0, Shape::Box([x, 400.0, 10.0, 10.0]), None)));
+    }
+    assert_eq!(slices.told("Solitary nodule.", "Nodule"), Some(("both", vec![])));
+    slices.annotations.push((3, annotation(0, Shape::Box([600.0, 400.0, 10.0, 10.0]), None)));
+    assert_eq!(slices.told("Solitary nodule.", "Nodule"), Some(("both", vec!["count"])));
+    assert_eq!(slices.told("Two nodules.", "Nodule"), Some(("both", vec![])));
+    // Too far apart to be one.
+    slices.gap = Some(12.0);
+    assert_eq!(slices.told("Four nodules.", "Nodule"), Some(("both", vec![])));
     // A class label of the whole image tells no number.
     let mut whole = Case::new(Whole, &[]);
     whole.annotations.push((0, annotation(0, Shape::Whole, None)));

@@ -639,7 +639,9 @@ def pair_theirs(program, work):
             # The rows run to the patient's left.
             directions = ds.SharedFunctionalGroupsSequence[0].PlaneOrientationSequence[0].ImageOrientationPatient
             assert [float(v) for v in directions] == [1, 0, 0, 0, 1, 0]
-            side = "right" if x.mean() < ds.Columns / 2 else "left"
+            # Two thirds of the width must lie on one side.
+            share = (ds.Columns / 2 - x.min()) / (x.max() + 1 - x.min())
+            side = "right" if share > 2 / 3 else "left" if share < 1 / 3 else None
         elif kind == "RTSTRUCT":
             points = [np.array(c.ContourData, float).reshape(-1, 3) for r in ds.ROIContourSequence for c in r.ContourSequence]
             size, side = max(np.ptp(p, 0).max() for p in points), None

@@ -51,6 +51,9 @@ pub(super) struct Catalog {
     shared: HashSet<String>,
 }
 
+/// Slices nearer than this are of one plane, in mm.
+const SAME_PLANE: f64 = 1e-3;
+
 /// An image of a series that a volume is of.
 pub(super) struct SliceFile {
     /// Where it lies.
@@ -61,6 +64,8 @@ pub(super) struct SliceFile {
     pub(super) size: [u32; 2],
     /// Where the patient's right lies in it.
     pub(super) patient_right: Option<Edge>,
+    /// Smallest distance of the slices of its series, in mm; 0 where there is but one.
+    pub(super) gap: f64,
 }
 
 /// A series that volumes are of.
@@ -229,8 +234,14 @@ impl Catalog {
             rows.middles(mapped);
         }
         out.slices = rows.series.into_iter().map(|(uid, s)| (uid, s.slices)).collect();
-        // The nearest of them is chosen: the same one, whatever order they were read in.
-        out.slices.values_mut().for_each(|s| s.sort_by(|a, b| a.path.cmp(&b.path)));
+        // In their order in space, so that the middle one is shown, whatever order they were read in.
+        for slices in out.slices.values_mut() {
+            slices.sort_by(|a, b| a.slice.place().total_cmp(&b.slice.place()).then_with(|| a.path.cmp(&b.path)));
+            let places: Vec<f64> = slices.iter().map(|s| s.slice.place()).collect();
+            let gaps = places.windows(2).map(|p| p[1] - p[0]).filter(|gap| *gap > SAME_PLANE);
+            let gap = gaps.min_by(f64::total_cmp).unwrap_or(0.0);
+            slices.iter_mut().for_each(|s| s.gap = gap);
+        }
         out.sets = sets;
         Ok(out)
     }
@@ -309,7 +320,7 @@ impl Rows<'_> {
         let Some(series) = row.series_uid.as_deref().and_then(|uid| self.series.get_mut(uid)) else { return };
         if let (Some(slice), Some(width), Some(height)) = (Slice::of(row), row.columns, row.rows) {
             let (path, patient_right) = (path.to_owned(), Edge::of_right(row));
-            series.slices.push(SliceFile { slice, path, size: [width, height], patient_right });
+            series.slices.push(SliceFile { slice, path, size: [width, height], patient_right, gap: 0.0 });
         }
         // What is of the one image is not of the series.
         series.row.get_or_insert_with(|| StudyRow {
@@ -455,6 +466,57 @@ mod tests {
         assert_eq!(catalog.studies.len(), 2);
         assert_eq!(studies(&catalog, "i", None), Vec::<u32>::new());
         assert_eq!(studies(&catalog, "i", Some("1.3")), [1]);
+    }
+
+    /// A volume is of a series: its slices tell study, middle and where it is shown.
+    #[test]
+    fn the_images_of_a_series_tell_where_its_volumes_lie() {
+        let folder = tempfile::tempdir().expect("folder");
+        let table = folder.path().join("studies.csv");
+        let rows: String = (0..3)
+            .map(|k| format!("1.{k}.dcm,1.2,1.3,1.3.{k},1\\0\\0\\0\\1\\0,-30\\-20\\{},50,100,2,2,C\n", 4 - k))
+            .collect();
+        let head = "path,study_uid,series_uid,sop_uid,patient_orientation,position_mm,rows,columns,row_spacing_mm,\
+                    column_spacing_mm,body_part\n";
+        std::fs::write(&table, format!("{head}{rows}")).expect("written");
+        let extent = crate::annotation::Extent3 {
+            low: [80.0, 0.0, 2.0],
+            high: [90.0, 9.0, 4.0],
+            centre: [85.0, 4.0, 3.0],
+            volume: 1.0,
+            longest: 9.0,
+            components: 1,
+            apart: [90.0, 80.0],
+            middle: None,
+            oriented: true,
+        };
+        let mut mapped = set(&[("", "")]);
+        mapped.set.images[0].key.series_uid = "1.3".to_owned();
+        mapped.set.annotations.push(crate::annotation::Annotation {
+            id: String::new(),
+            image: 0,
+            category: 0,
+            stance: crate::annotation::Stance::Present,
+            reader: None,
+            score: None,
+            side: None,
+            shape: Shape::Volume(extent),
+            measures: Vec::new(),
+        });
+        let sources = Sources {
+            names: &[table.display().to_string()],
+            options: imaging::Options { threads: 1, ..imaging::Options::default() },
+            filter: None,
+        };
+        let catalog = Catalog::build(vec![mapped], &sources, None, false, &mut |_| {}).expect("a catalog");
+        assert_eq!((catalog.studies.len(), &*catalog.studies[0].uid, catalog.unplaced.len()), (1, "1.2", 0));
+        let Shape::Volume(extent) = catalog.sets[0].set.annotations[0].shape else { panic!("a volume") };
+        // The first pixel's centre is at -30, so 100 columns of 2 mm reach from -31 to 169.
+        assert_eq!(extent.middle, Some(69.0));
+        let row = &catalog.studies[0].images[0].row;
+        assert_eq!((row.body_part.as_deref(), row.sop_uid.as_deref(), row.path.as_deref()), (Some("C"), None, None));
+        let paths: Vec<&str> = catalog.slices["1.3"].iter().map(|s| &*s.path).collect();
+        assert_eq!(paths, ["1.2.dcm", "1.1.dcm", "1.0.dcm"]);
     }
 
     #[test]

@@ -258,16 +258,25 @@ impl Job<'_> {
         }
     }
 
-    /// The slice that shows volumes best: of the first one's series that which is nearest to its centre.
-    fn slice(&self, at: &[(u32, u32)]) -> Option<&SliceFile> {
-        at.iter().find_map(|&(set, index)| {
-            let set = &self.catalog.sets[set as usize].set;
-            let annotation = &set.annotations[index as usize];
-            let Shape::Volume(extent) = &annotation.shape else { return None };
-            let slices = self.catalog.slices.get(&set.images[annotation.image as usize].key.series_uid)?;
-            let away = |s: &SliceFile| s.slice.distance(extent.centre);
-            slices.iter().min_by(|a, b| away(a).total_cmp(&away(b))).filter(|_| extent.oriented)
-        })
+    /// The slice that shows volumes best: of the first one's series that which is nearest to its centre. Of a series
+    /// that nothing is drawn on the middle one.
+    fn slice(&self, image: Option<&StudyImage>, at: &[(u32, u32)]) -> Option<&SliceFile> {
+        let of = |&(set, image): &(u32, u32)| {
+            self.catalog.slices.get(&self.catalog.sets[set as usize].set.images[image as usize].key.series_uid)
+        };
+        let drawn = at.iter().find_map(|&(set, index)| {
+            let annotation = &self.catalog.sets[set as usize].set.annotations[index as usize];
+            match &annotation.shape {
+                Shape::Volume(extent) if extent.oriented => Some((of(&(set, annotation.image))?, extent.centre)),
+                _ => None,
+            }
+        });
+        if let Some((slices, centre)) = drawn {
+            let away = |s: &SliceFile| s.slice.distance(centre);
+            return slices.iter().min_by(|a, b| away(a).total_cmp(&away(b)));
+        }
+        let image = image.filter(|i| i.row.path.is_none())?;
+        image.parts.iter().find_map(of).and_then(|slices| slices.get(slices.len() / 2))
     }
 
     /// The row as the page shows it: on the first of its images, volumes on a slice of their series.
@@ -279,14 +288,16 @@ impl Job<'_> {
             shown.is_some_and(|s| s.parts.contains(&(at.0, image)))
         };
         let on_it: Vec<(u32, u32)> = row.pairing.annotations.iter().filter(on).copied().collect();
-        let file = self.slice(&on_it);
+        let file = self.slice(shown, &on_it);
         let plane = file.map(|f| f.slice).or_else(|| Slice::of(&shown?.row));
         let shapes = on_it.iter().map(|&(set, index)| {
             let set = &self.catalog.sets[set as usize].set;
             let annotation = &set.annotations[index as usize];
             let category = set.categories.get(annotation.category as usize).cloned().unwrap_or_default();
             let bounds = match (&annotation.shape, &plane) {
-                (Shape::Volume(extent), Some(plane)) if plane.meets(extent) => plane.bounds(extent),
+                (Shape::Volume(extent), Some(plane)) if plane.meets(extent, file.map_or(0.0, |f| f.gap)) => {
+                    plane.bounds(extent)
+                }
                 _ => None,
             };
             Drawn { category, id: annotation.id.clone(), shape: annotation.shape.clone(), bounds }
