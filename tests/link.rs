@@ -41,7 +41,7 @@ fn each_report_finds_its_study_or_says_why_not() {
          nothing,No effusion.,,,,,\n",
     );
     let run = folder.run(&["link", "reports.csv", "--studies", "studies.csv"]);
-    let run = run.ends(0, &["4 of 7 reports linked (57.1 %) to 5 studies; 1 ambiguous, 2 unlinked"]);
+    let run = run.ends(0, &["4 of 7 reports linked (57.1 %) to 4 of 5 studies; 1 ambiguous, 2 unlinked"]);
     let found = links(&run.text());
     let told = |id: &str| {
         let row = &found[id][0];
@@ -120,6 +120,31 @@ fn one_report_of_a_study_rules() {
     let without: Vec<String> =
         String::from_utf8(folder.read("w.csv")).unwrap().lines().skip(1).map(|l| l[..5].to_owned()).collect();
     assert_eq!(without, ["1.2.3", "1.2.4", "1.2.5"]);
+}
+
+#[test]
+fn images_stand_with_the_report_of_their_study() {
+    let folder = Folder::new();
+    folder.put(
+        "images.csv",
+        "study_uid,series_uid,sop_uid,accession,path,view\n\
+         1.2.1,1.2.1.1,1.2.1.1.1,A1,a/1.dcm,PA\n1.2.1,1.2.1.1,1.2.1.1.2,A1,a/2.dcm,LATERAL\n1.2.2,1.2.2.1,1.2.2.1.1,A2,b/1.dcm,PA\n",
+    );
+    folder.put("reports.csv", "id,accession,report_status\nfirst,A1,preliminary\nlast,A1,final\nother,A3,final\n");
+    let run = ["link", "reports.csv", "--studies", "images.csv", "-o", "l.csv", "--images", "i.jsonl", "-q"];
+    folder.run(&run).ends(0, &[]);
+    let told: Vec<String> = String::from_utf8(folder.read("i.jsonl"))
+        .unwrap()
+        .lines()
+        .map(|l| serde_json::from_str::<Value>(l).unwrap())
+        .map(|v| format!("{} {} {}", v["report_id"], v["path"], v["view"]))
+        .collect();
+    assert_eq!(told, ["\"last\" \"a/1.dcm\" \"PA\"", "\"last\" \"a/2.dcm\" \"LATERAL\""]);
+    if cfg!(feature = "sql") {
+        let run = [&run[..], &["--where", "view = 'PA'"]].concat();
+        folder.run(&run).ends(0, &[]);
+        assert_eq!(folder.read("i.jsonl").iter().filter(|&&b| b == b'\n').count(), 1);
+    }
 }
 
 #[test]

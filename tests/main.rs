@@ -9,6 +9,7 @@ mod edges;
 mod explain;
 mod facts;
 mod guard;
+mod imaging;
 mod labels;
 mod link;
 mod pair_page;

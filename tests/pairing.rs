@@ -300,6 +300,15 @@ fn link_tables() {
     write("r1,1.2.2,perhaps,,\n");
     let bad = run(&[]);
     assert!(bad.code == 2 && bad.err.contains("links.csv:2"), "{}", bad.err);
+    // Of several reports of a study: one that another stands in for is not paired, and an addendum only as to what it says.
+    let roles = "report_id,study_uid,outcome,role\nr1,1.2.1,linked,ruling\nr2,1.2.2,linked,addendum\n\
+                 r3,1.2.3,linked,superseded\nr9,1.2.2,linked,void\n";
+    fs::write(&links, roles).unwrap();
+    let run_roles = run(&[]);
+    let found = told(&rows(&run_roles.out));
+    let of_reports: Vec<&str> = found.iter().map(|f| &**f).filter(|f| f.starts_with('r')).collect();
+    assert_eq!(of_reports, ["r1 Pleural Effusion both side", "r2 Pneumothorax denied"], "{}", run_roles.err);
+    assert!(run_roles.err.contains("2 superseded or void"), "{}", run_roles.err);
     write("nobody,1.2.3,linked,date,0.5\n");
     let none = run(&[]);
     assert!(none.code == 2 && none.err.contains("link table tells of 1 reports"), "{}", none.err);

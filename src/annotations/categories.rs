@@ -14,7 +14,7 @@ use crate::{ConceptId, Engine, Error, Fault, Report, shown};
 use std::collections::BTreeMap;
 
 /// The columns of the file, in order.
-const COLUMNS: [&str; 5] = ["category", "label", "relation", "confirmed", "by"];
+pub(super) const COLUMNS: [&str; 5] = ["category", "label", "relation", "confirmed", "by"];
 
 /// What suggested a label that bears the category's name.
 pub(crate) const BY_NAME: &str = "radlabel: name";

@@ -231,6 +231,27 @@ pub(crate) mod tests {
     use super::*;
 
     #[test]
+    fn every_format_and_table_stands_in_the_page() {
+        use clap::ValueEnum;
+        let page = include_str!("FORMATS.md");
+        let formats = crate::output::pages::part(page, "## Formats");
+        for format in Format::value_variants() {
+            let name = format.to_possible_value().expect("a name").get_name().to_owned();
+            assert!(formats.contains(&format!("\n| `{name}` |")), "{name}");
+        }
+        let told = crate::output::pages::part(page, "### Tables of boxes and labels");
+        for (id, whole) in tables::known() {
+            let row = told.lines().find(|l| l.starts_with(&format!("| `{id}`"))).unwrap_or_else(|| panic!("{id}"));
+            assert!(row.ends_with(if whole { "| whole |" } else { "| found |" }), "{row}");
+        }
+        let crosswalk = crate::output::pages::part(page, "## From categories to labels");
+        let relations = crate::crosswalk::Relation::NAMED.iter().map(|r| r.0);
+        for name in categories::COLUMNS.into_iter().chain(relations) {
+            assert!(crosswalk.contains(&format!("`{name}`")), "{name}");
+        }
+    }
+
+    #[test]
     fn formats_are_recognised_by_content() {
         let root = tempfile::tempdir().expect("a folder");
         let write = |name: &str, text: &str| {

@@ -108,6 +108,13 @@ pub(super) fn says_nothing_was_found(name: &str) -> bool {
     TABLES.as_ref().is_ok_and(|t| t.nothing.names.contains(&name))
 }
 
+/// The published tables, each with whether every category was looked for in its images.
+#[cfg(test)]
+pub(super) fn known() -> Vec<(&'static str, bool)> {
+    let tables = TABLES.as_ref().expect("tables.toml");
+    tables.table.iter().map(|t| (&*t.id, matches!(t.coverage, Covered::Whole))).collect()
+}
+
 static TABLES: LazyLock<Result<Tables, String>> =
     LazyLock::new(|| toml::from_str(include_str!("tables.toml")).map_err(|e| e.to_string()));
 

@@ -3,6 +3,7 @@
 //! The studies come first and stay in memory (some 300 bytes each); reports stream through, and of each only its keys'
 //! outcome is kept (some 200 bytes), until it is known which report of a study rules.
 
+mod images;
 mod table;
 
 use super::inputs::{InputOptions, RunOptions};
@@ -85,6 +86,10 @@ pub(super) struct Options {
     /// Also write the studies that no report is linked to
     #[arg(long, value_name = "OUT")]
     without_report: Option<PathBuf>,
+    /// Also write the series and images of each linked study, as the sources tell them, with the id of its report. The
+    /// sources are read once more
+    #[arg(long, value_name = "OUT")]
+    images: Option<PathBuf>,
     /// Exit with 1 when a smaller share of the reports is linked
     #[arg(long, value_name = "SHARE", value_parser = share)]
     fail_under: Option<f64>,
@@ -129,12 +134,12 @@ struct State {
 }
 
 pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
-    let outputs = [&options.output, &options.merged, &options.without_report];
+    let outputs = [&options.output, &options.merged, &options.without_report, &options.images];
     let read: Vec<PathBuf> = options.inputs.iter().cloned().chain(options.studies.iter().map(PathBuf::from)).collect();
     for output in outputs {
         same::refuse(output.as_deref(), read.iter().map(PathBuf::as_path))?;
     }
-    same::refuse_twice(&outputs.into_iter().flatten().map(PathBuf::as_path).collect::<Vec<_>>())?;
+    same::check_outputs(&outputs.into_iter().flatten().map(PathBuf::as_path).collect::<Vec<_>>())?;
     let engine = options.data.engine()?;
     let values = Values::new(engine);
     let values = values.ok_or_else(|| Error::Usage("no rule file of kind \"linking\"".to_owned()))?;
@@ -183,6 +188,9 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     if let Some(path) = &options.without_report {
         without_report(path, &kept, &studies)?;
     }
+    if let Some(path) = &options.images {
+        images::write(path, options, &kept, &roles, &studies)?;
+    }
     let problems = problems + teller.problems;
     teller.finish();
     let linked = kept.iter().filter(|k| k.decision.outcome == Outcome::Linked).count();
@@ -199,6 +207,13 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
 impl Options {
     fn reading(&self) -> crate::input::Options {
         crate::input::Options { keys_only: true, ..self.input.reading(None) }
+    }
+
+    /// How studies are read; a server is asked for images only where they are wanted.
+    fn imaging(&self, threads: usize) -> Result<imaging::Options, Error> {
+        let level = if self.images.is_some() { Level::Instance } else { Level::Study };
+        let server = self.server.server(level)?;
+        Ok(imaging::Options { threads, server, ..imaging::Options::default() })
     }
 
     fn settings(&self) -> Settings {
@@ -256,9 +271,7 @@ fn studies(options: &Options, values: &Values<'_>, threads: usize) -> anyhow::Re
         repeats: Repeats::default(),
         filter,
     };
-    let server = options.server.server(Level::Study)?;
-    let reading = imaging::Options { threads, server, ..imaging::Options::default() };
-    imaging::read(&options.studies, &reading, &mut gather)?;
+    imaging::read(&options.studies, &options.imaging(threads)?, &mut gather)?;
     gather.repeats.finish();
     let Gather { mut studies, rows, problems, .. } = gather;
     if studies.is_empty() {
@@ -382,13 +395,19 @@ fn merged(
     rows.finish()
 }
 
-fn without_report(path: &std::path::Path, kept: &[Linked], studies: &Studies) -> anyhow::Result<()> {
+/// For each study whether a report is linked to it.
+fn reported(kept: &[Linked], studies: &Studies) -> Vec<bool> {
     let mut has = vec![false; studies.len()];
     for linked in kept.iter().filter(|k| k.decision.outcome == Outcome::Linked) {
         for link in &linked.decision.links {
             has[link.study as usize] = true;
         }
     }
+    has
+}
+
+fn without_report(path: &std::path::Path, kept: &[Linked], studies: &Studies) -> anyhow::Result<()> {
+    let has = reported(kept, studies);
     let columns = table::study_columns();
     let mut rows = RowWriter::open(Layout::chosen(None, Some(path))?, Some(path), columns, "studies")?;
     for study in (0..studies.len() as u32).filter(|&s| !has[s as usize]) {
@@ -403,8 +422,9 @@ fn summary(kept: &[Linked], studies: &Studies) {
     let [linked, ambiguous, unlinked] = [Outcome::Linked, Outcome::Ambiguous, Outcome::Unlinked].map(count);
     let share = 100.0 * linked as f64 / kept.len() as f64;
     say(format_args!(
-        "{linked} of {} reports linked ({share:.1} %) to {} studies; {ambiguous} ambiguous, {unlinked} unlinked",
+        "{linked} of {} reports linked ({share:.1} %) to {} of {} studies; {ambiguous} ambiguous, {unlinked} unlinked",
         kept.len(),
+        reported(kept, studies).iter().filter(|&&has| has).count(),
         studies.len()
     ));
     for method in Method::ALL {

@@ -12,17 +12,21 @@ mod tell;
 
 use super::inputs::{InputOptions, RunOptions};
 use super::rows::{Form, Layout, Writer};
+use super::server::ServerOptions;
 use super::stream::{self, Done, Steps};
 use super::summary::{Teller, Words};
 use super::{DataOptions, same, say};
 use crate::annotation::{AnnotationSet, Coverage};
 use crate::annotations::categories;
+use crate::imaging;
+use crate::imaging::filter::Filter;
+use crate::imaging::server::Level;
 use crate::input::{Batch, Input, Told};
 use crate::output::Sink;
 use crate::pair::{Mapped, expand};
 use crate::rules::BoundScheme;
 use crate::{Engine, Error};
-use catalog::Catalog;
+use catalog::{Catalog, Sources};
 use grounded::List;
 use job::{Counts, Job, Load, Out, keep};
 use links::Links;
@@ -51,6 +55,9 @@ pub(super) struct Options {
     /// Studies that the images are of: a folder of DICOM, a study table, FHIR, a DICOMweb server. Repeatable
     #[arg(long, value_name = "SOURCE", help_heading = "Images")]
     studies: Vec<String>,
+    /// Of the rows of --studies, only those that meet this SQL expression: "view = 'PA'"
+    #[arg(long = "where", value_name = "EXPR", requires = "studies", help_heading = "Images")]
+    filter: Option<String>,
     /// What it means that nothing is drawn: whole: everything was looked for in every image; found: nothing
     /// [default: by format]
     #[arg(long, value_enum, value_name = "HOW", help_heading = "Images")]
@@ -98,6 +105,8 @@ pub(super) struct Options {
     run: RunOptions,
     #[command(flatten)]
     input: InputOptions,
+    #[command(flatten)]
+    server: ServerOptions,
     #[command(flatten)]
     data: DataOptions,
 }
@@ -163,6 +172,14 @@ fn list(told: &str) -> Result<(List, PathBuf), String> {
 }
 
 impl Options {
+    /// Where the study table comes from; a server is asked for images.
+    fn sources(&self) -> Result<Sources<'_>, Error> {
+        let (threads, server) = (self.run.threads(), self.server.server(Level::Instance)?);
+        let options = imaging::Options { threads, server, ..imaging::Options::default() };
+        let filter = self.filter.as_deref().map(Filter::new).transpose()?;
+        Ok(Sources { names: &self.studies, options, filter })
+    }
+
     /// Every output.
     fn outputs(&self) -> Vec<&Path> {
         let beside = &self.beside;
@@ -180,7 +197,7 @@ impl Options {
             let inputs = self.inputs.iter().chain(&annotations).chain(&studies).chain(&self.categories);
             same::refuse(Some(output), inputs.chain(&self.links).map(PathBuf::as_path))?;
         }
-        same::refuse_twice(&outputs)
+        same::check_outputs(&outputs)
     }
 }
 
@@ -243,13 +260,19 @@ fn crosswalk(
 }
 
 /// A set with its categories mapped; a side in the name of a category (`effusion_L`) is that of its annotations.
-fn mapped(mut set: AnnotationSet, rows: &[categories::Row], bound: &BoundScheme, told: &mut Vec<Told>) -> Mapped {
+fn mapped(
+    mut set: AnnotationSet,
+    rows: &[categories::Row],
+    bound: &BoundScheme,
+    suggest: bool,
+    told: &mut Vec<Told>,
+) -> Mapped {
     let sides: Vec<_> = set.categories.iter().map(|c| categories::spelled(c).1).collect();
     for annotation in &mut set.annotations {
         annotation.side = annotation.side.or(sides.get(annotation.category as usize).copied().flatten());
     }
     let mut targets = categories::mapped(&set.categories, rows, bound);
-    told.extend(tell::unmapped(&set, &targets, bound));
+    told.extend(tell::unmapped(&set, &targets, bound, suggest));
     expand(&mut targets, bound);
     Mapped::new(set, targets)
 }
@@ -264,14 +287,12 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         return tell::suggest(output, &sets, engine, bound, &told);
     }
     let crosswalk = crosswalk(options, &sets, engine, bound, &mut told)?;
-    let sets: Vec<Mapped> = sets.into_iter().map(|set| mapped(set, &crosswalk, bound, &mut told)).collect();
+    let suggest = options.categories.is_none();
+    let sets: Vec<Mapped> = sets.into_iter().map(|set| mapped(set, &crosswalk, bound, suggest, &mut told)).collect();
     let links = options.links.as_deref().map(Links::read).transpose()?;
     let beside = &options.beside;
     let files = beside.manifest.is_some();
-    let catalog =
-        Catalog::build(sets, &options.studies, options.view.as_deref(), files, options.run.threads(), &mut |t| {
-            told.push(t)
-        })?;
+    let catalog = Catalog::build(sets, &options.sources()?, options.view.as_deref(), files, &mut |t| told.push(t))?;
     told.extend(tell::unplaced(&catalog, options));
     let forms = Forms::new(options, bound)?;
     let job = Job {

@@ -16,6 +16,9 @@ pub enum Role {
 }
 
 impl Role {
+    /// All of them.
+    pub const ALL: [Role; 4] = [Role::Ruling, Role::Addendum, Role::Superseded, Role::Void];
+
     /// Its name in tables.
     pub const fn name(self) -> &'static str {
         match self {

@@ -56,6 +56,7 @@ pub struct Studies {
     /// Short texts that come again and again: issuers.
     shared: HashMap<String, Text>,
     last_series: Option<(u32, u64)>,
+    by_name: Index,
     by_uid: Index,
     by_accession: Index,
     by_plain: Index,
@@ -92,20 +93,35 @@ fn filled(cell: &Option<String>) -> &str {
 }
 
 impl Studies {
-    /// Takes a row: of a new study, or of one that is known. False where it names no study.
-    pub fn add(&mut self, row: &StudyRow, values: &Values<'_>) -> bool {
+    /// What a row's study is known by.
+    fn known_by(row: &StudyRow) -> Option<u64> {
         let uid = row.study_uid.as_deref().map(uids).and_then(|u| u.into_iter().next()).unwrap_or_default();
         let (accession, patient) = (filled(&row.accession), filled(&row.patient_id));
         let (date, issuer) = (filled(&row.date), filled(&row.accession_issuer));
-        let named = match (uid.is_empty(), accession.is_empty(), patient.is_empty()) {
-            (false, ..) => hash(&["uid", &uid]),
-            (_, false, _) => hash(&["accession", accession, issuer, patient]),
-            (.., false) => hash(&["patient", patient, date, filled(&row.modality), filled(&row.study_description)]),
-            _ => {
-                self.nameless += 1;
-                return false;
+        match (uid.is_empty(), accession.is_empty(), patient.is_empty()) {
+            (false, ..) => Some(hash(&["uid", &uid])),
+            (_, false, _) => Some(hash(&["accession", accession, issuer, patient])),
+            (.., false) => {
+                Some(hash(&["patient", patient, date, filled(&row.modality), filled(&row.study_description)]))
             }
+            _ => None,
+        }
+    }
+
+    /// The study of a row that was taken.
+    pub fn of(&self, row: &StudyRow) -> Option<u32> {
+        self.by_name.of(Studies::known_by(row)?).next()
+    }
+
+    /// Takes a row: of a new study, or of one that is known. False where it names no study.
+    pub fn add(&mut self, row: &StudyRow, values: &Values<'_>) -> bool {
+        let Some(named) = Studies::known_by(row) else {
+            self.nameless += 1;
+            return false;
         };
+        let uid = row.study_uid.as_deref().map(uids).and_then(|u| u.into_iter().next()).unwrap_or_default();
+        let (accession, patient, issuer) =
+            (filled(&row.accession), filled(&row.patient_id), filled(&row.accession_issuer));
         // An arena of 4 GiB is full: some ten million studies more than anyone links in one run.
         if self.arena.len() > u32::MAX as usize - (1 << 20) {
             self.nameless += 1;
@@ -190,7 +206,7 @@ impl Studies {
 
     /// Builds what studies are found by. After this no row is taken.
     pub fn finish(&mut self, values: &Values<'_>) {
-        self.known = HashMap::new();
+        self.by_name = Index::sort(std::mem::take(&mut self.known).into_iter().collect());
         let (mut uids, mut accessions, mut plain, mut patients) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (number, study) in self.list.iter().enumerate() {
             let number = number as u32;

@@ -12,7 +12,7 @@ mod json;
 mod json_rows;
 mod offsets;
 #[cfg(test)]
-mod pages;
+pub(crate) mod pages;
 pub(crate) mod pair_page;
 mod passing;
 mod rows;

@@ -1,4 +1,5 @@
-//! Holds `FORMATS.md` to what is written: every column with its type and meaning, every name and code.
+//! Holds `FORMATS.md` to what is written: every column with its type and meaning, every name and code. The pages on
+//! studies and annotations are held by the tests of those who write their tables, with the functions here.
 
 use super::table::{ColumnSpec, Kind};
 use super::{Added, Shape, Table, Votes};
@@ -23,8 +24,22 @@ fn told(kind: Kind) -> &'static str {
 
 /// The part of the page below a heading, up to the next.
 fn below(heading: &str) -> &'static str {
-    let (_, rest) = PAGE.split_once(&format!("\n### {heading}\n")).unwrap_or_else(|| panic!("no heading {heading}"));
+    part(PAGE, &format!("### {heading}"))
+}
+
+/// The part of a page below a line, up to the next heading.
+pub(crate) fn part<'p>(page: &'p str, line: &str) -> &'p str {
+    let (_, rest) = page.split_once(&format!("\n{line}\n")).unwrap_or_else(|| panic!("no line {line}"));
     rest.split("\n#").next().unwrap_or(rest)
+}
+
+/// Every column stands in that part of a page, with its type and meaning, and no other one: the table opens with its
+/// head and ends at the first line that is none of its rows.
+pub(crate) fn hold(part: &str, columns: &[ColumnSpec]) {
+    let (_, rows) = part.split_once("| column | type | meaning |\n|---|---|---|\n").expect("a table of columns");
+    let told: Vec<&str> = rows.lines().take_while(|l| l.starts_with('|')).collect();
+    let columns: Vec<String> = columns.iter().map(|c| row(c).trim_end().to_owned()).collect();
+    assert_eq!(told, columns);
 }
 
 fn row(column: &ColumnSpec) -> String {

@@ -41,3 +41,15 @@ pub(crate) fn cells(columns: &[&'static Column], row: &StudyRow, cells: &mut dyn
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_column_stands_in_the_page() {
+        let page = include_str!("../imaging/FORMATS.md");
+        let all: Vec<&'static Column> = COLUMNS.iter().collect();
+        crate::output::pages::hold(crate::output::pages::part(page, "## The study table"), &specs(&all));
+    }
+}

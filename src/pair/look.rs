@@ -140,10 +140,13 @@ pub fn look<'a>(sets: &'a [Mapped], images: &[&StudyImage], bound: &BoundScheme,
         ..Looked::default()
     };
     let mut read_sets = vec![false; sets.len()];
+    // An annotation that could not be read may be of any label.
+    let mut torn = vec![false; sets.len()];
     for (number, image) in images.iter().enumerate() {
         for &(set, at) in &image.parts {
             let mapped = &sets[set as usize];
             read_sets[set as usize] |= mapped.set.coverage == Coverage::Whole;
+            torn[set as usize] |= mapped.set.images[at as usize].row.problems.iter().any(|p| p == annotation::LEFT_OUT);
             for &index in &mapped.by_image[at as usize] {
                 let annotation = &mapped.set.annotations[index as usize];
                 if let Some(reader) = &annotation.reader
@@ -179,7 +182,8 @@ pub fn look<'a>(sets: &'a [Mapped], images: &[&StudyImage], bound: &BoundScheme,
             }
         }
     }
-    for (mapped, _) in sets.iter().zip(&read_sets).filter(|s| *s.1) {
+    out.whole.iter_mut().zip(&torn).for_each(|(whole, torn)| *whole &= !torn);
+    for (mapped, _) in sets.iter().zip(read_sets.iter().zip(&torn)).filter(|(_, (read, torn))| **read && !**torn) {
         for (label, _) in mapped.targets.iter().flatten().filter(|t| t.1.carry(Status::Absent).is_some()) {
             out.labels[*label as usize].read = true;
         }

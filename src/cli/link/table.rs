@@ -161,3 +161,29 @@ pub(super) fn merged_row(
         }));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Engine;
+    use crate::link::{Method, Role};
+    use crate::output::pages::{hold, part};
+
+    #[test]
+    fn every_column_and_name_stands_in_the_page() {
+        let page = include_str!("../../imaging/FORMATS.md");
+        hold(part(page, "## The link table"), &columns(false));
+        let merged = part(page, "### Several reports of a study");
+        let scheme = &Engine::embedded().scheme("chexpert").expect("a scheme").scheme;
+        for column in merged_columns(scheme).iter().filter(|c| c.kind != Kind::Value) {
+            assert!(merged.contains(&format!("`{}`", column.name)), "{}", column.name);
+        }
+        for (name, _, _) in STUDY {
+            assert!(merged.rsplit("--without-report").next().is_some_and(|s| s.contains(name)), "{name}");
+        }
+        let link = page.split("## The link table").nth(1).expect("the table");
+        for name in Method::ALL.map(Method::name).into_iter().chain(Role::ALL.map(Role::name)) {
+            assert!(link.contains(name), "{name}");
+        }
+    }
+}

@@ -7,7 +7,8 @@
 
 use super::links::{Link, Links};
 use crate::annotation::AnnotatedImage;
-use crate::imaging::Take;
+use crate::imaging::filter::Filter;
+use crate::imaging::{self, Take};
 use crate::input::Told;
 use crate::pair::{Mapped, StudyImage};
 use crate::study::{COLUMNS, Cell, StudyRow};
@@ -48,7 +49,16 @@ struct Rows<'t> {
     wanted: HashMap<String, Vec<u32>>,
     kept: Vec<StudyRow>,
     files: Option<BTreeMap<String, Vec<(String, String)>>>,
+    filter: Option<&'t Filter>,
     tell: &'t mut dyn FnMut(Told),
+}
+
+/// Where the study table comes from.
+pub(super) struct Sources<'s> {
+    pub(super) names: &'s [String],
+    pub(super) options: imaging::Options,
+    /// Of its rows, only those that this holds of.
+    pub(super) filter: Option<Filter>,
 }
 
 /// The last part of a path, and that without its ending.
@@ -95,6 +105,11 @@ fn keys(image: &AnnotatedImage) -> impl Iterator<Item = &str> {
 
 impl Take for Rows<'_> {
     fn row(&mut self, row: StudyRow) -> Result<(), Error> {
+        if let Some(filter) = self.filter
+            && !filter.holds(&row)?
+        {
+            return Ok(());
+        }
         let path = row.path.clone().unwrap_or_default();
         let (name, stem) = names(&path);
         if let (Some(files), Some(uid)) = (&mut self.files, &row.study_uid) {
@@ -132,18 +147,17 @@ impl Catalog {
     /// A source of studies that cannot be read.
     pub(super) fn build(
         sets: Vec<Mapped>,
-        sources: &[String],
+        sources: &Sources<'_>,
         view: Option<&str>,
         files: bool,
-        threads: usize,
         tell: &mut dyn FnMut(Told),
     ) -> Result<Catalog, Error> {
         let images = || sets.iter().flat_map(|s| &s.set.images);
         let wanted = images().flat_map(keys).map(|k| (k.to_owned(), Vec::new())).collect();
-        let mut rows = Rows { wanted, kept: Vec::new(), files: files.then(BTreeMap::new), tell };
-        if !sources.is_empty() {
-            let options = crate::imaging::Options { threads, ..crate::imaging::Options::default() };
-            crate::imaging::read(sources, &options, &mut rows)?;
+        let (filter, told) = (sources.filter.as_ref(), !sources.names.is_empty());
+        let mut rows = Rows { wanted, kept: Vec::new(), files: files.then(BTreeMap::new), filter, tell };
+        if told {
+            imaging::read(sources.names, &sources.options, &mut rows)?;
         }
         let mut out = Catalog { files: rows.files.take().unwrap_or_default(), ..Catalog::default() };
         for mapped in &sets {
@@ -162,7 +176,7 @@ impl Catalog {
         for (set, mapped) in sets.iter_mut().enumerate() {
             for (number, image) in mapped.set.images.iter_mut().enumerate() {
                 let at = (set as u32, number as u32);
-                let row = match rows.of(image, !sources.is_empty()) {
+                let row = match rows.of(image, told) {
                     Ok(row) => row,
                     Err(why) => {
                         out.unplaced.push((at.0, at.1, why));
@@ -207,7 +221,7 @@ impl Catalog {
             }
             number
         });
-        for key in [own, name, stem, self::stem(own)].into_iter().filter(|k| !k.is_empty()) {
+        for key in [own, &*image.key.name, name, stem, self::stem(own)].into_iter().filter(|k| !k.is_empty()) {
             let place = self.by_name.entry(key.to_owned()).or_insert(Some(study));
             if *place != Some(study) {
                 *place = None;

@@ -247,3 +247,31 @@ pub(super) fn work_table(rows: &[Work], list: List) -> anyhow::Result<Vec<u8>> {
     }
     writer.into_inner().map_err(|e| e.into_error().into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Engine;
+    use crate::output::pages::{hold, part};
+
+    #[test]
+    fn every_column_stands_in_the_page() {
+        let page = include_str!("../../annotations/FORMATS.md");
+        let beside = part(page, "## Beside the table");
+        let (grounding, rest) = beside.split_once("**`--manifest OUT`**").expect("the manifest");
+        hold(grounding, &grounding_columns());
+        // Whatever the scheme, its labels stand as one row.
+        let scheme = &Engine::embedded().scheme("chexpert").expect("a scheme").scheme;
+        let mut columns = manifest_columns(scheme);
+        let labels = columns.iter().filter(|c| c.kind == Kind::Value).count();
+        assert_eq!(labels, scheme.labels.len());
+        let first = columns.iter().position(|c| c.kind == Kind::Value).expect("a label");
+        columns.drain(first + 1..first + labels);
+        columns[first].name = "*label*".to_owned();
+        hold(&rest.replace("| *label* |", "| `*label*` |"), &columns);
+        let lists = part(page, "## Beside the table").split("**`--worklist").nth(1).expect("the lists");
+        for column in WORK {
+            assert!(lists.contains(&format!("`{column}`")), "{column}");
+        }
+    }
+}

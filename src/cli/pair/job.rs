@@ -8,8 +8,9 @@ use super::reports::Read;
 use super::rows::Row;
 use crate::cli::ids;
 use crate::cli::rows::{Form, Piece, Rows};
+use crate::link::Role;
 use crate::output::pair_page::{Card, Drawn, Edge, ImageOf};
-use crate::pair::{Outcome, Pairing, StudyImage, look, pair};
+use crate::pair::{Looked, Outcome, Pairing, Said, StudyImage, look, pair};
 use crate::rules::BoundScheme;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -54,6 +55,8 @@ pub(super) struct Counts {
     pub(super) ambiguous: u64,
     /// Reports that the link table does not tell of.
     pub(super) untold: u64,
+    /// Reports in whose place another one stands, or that are void.
+    pub(super) replaced: u64,
     /// Studies that a report is of.
     pub(super) hit: BTreeSet<u32>,
 }
@@ -70,6 +73,7 @@ impl Counts {
         self.paired += other.paired;
         self.ambiguous += other.ambiguous;
         self.untold += other.untold;
+        self.replaced += other.replaced;
         self.hit.append(&mut other.hit);
     }
 }
@@ -139,7 +143,10 @@ impl Job<'_> {
         counts.untold += u64::from(told == Some(None));
         let ambiguous = told.flatten().is_some_and(|l| l.iter().any(|l| l.ambiguous));
         counts.ambiguous += u64::from(ambiguous && !self.ambiguous);
-        let studies = self.catalog.of(&read.id, &read.study, self.links, self.ambiguous);
+        let mut studies = self.catalog.of(&read.id, &read.study, self.links, self.ambiguous);
+        let all = studies.len();
+        studies.retain(|(_, link)| !link.is_replaced());
+        counts.replaced += u64::from(studies.len() < all && studies.is_empty());
         counts.paired += u64::from(!studies.is_empty());
         for (number, link) in studies {
             out.load.counts.hit.insert(number);
@@ -153,7 +160,15 @@ impl Job<'_> {
         let said = read.map_or(&[][..], |r| &r.said);
         let all: Vec<&StudyImage> = study.images.iter().collect();
         let looked = look(&self.catalog.sets, &all, self.bound, false);
-        let pairings = pair(said, &looked, self.bound);
+        let addendum = report.is_some_and(|r| r.1.role == Some(Role::Addendum));
+        let paired = |said: &[Said], looked: &Looked| {
+            let mut pairings = pair(said, looked, self.bound);
+            // An addendum does not say again what the report says: nothing follows from its silence.
+            let whole = self.bound.scheme.no_finding.as_ref().map(|n| n.label as u32);
+            pairings.retain(|p| !addendum || p.status.is_some() && Some(p.label) != whole);
+            pairings
+        };
+        let pairings = paired(said, &looked);
         let every: Vec<u32> = (0..study.images.len() as u32).collect();
         if let (Some(read), Some(rows)) = (read, &mut out.manifest)
             && let Ok(cells) = rows.cells()
@@ -169,7 +184,7 @@ impl Job<'_> {
         }
         for (number, image) in study.images.iter().enumerate() {
             let looked = look(&self.catalog.sets, &[image], self.bound, all.len() > 1);
-            for own in &pair(said, &looked, self.bound) {
+            for own in &paired(said, &looked) {
                 let whole = pairings.iter().find(|p| p.label == own.label);
                 // What is drawn on other views only is no row of this one.
                 if !own.annotations.is_empty() || whole.is_none_or(|w| w.annotations.is_empty()) {

@@ -1,11 +1,12 @@
 //! The link table that `radlabel link` writes: which report is of which study.
 //!
-//! Columns `report_id`, `study_uid`, `outcome` (linked, ambiguous, unlinked), and where there, `method` and
-//! `confidence`; others are passed over. A report with several rows is of several studies.
+//! Columns `report_id`, `study_uid`, `outcome` (linked, ambiguous, unlinked), and where there, `method`, `confidence` and
+//! `role`; others are passed over. A report with several rows is of several studies.
 
 use crate::cli::label_table::read_text;
+use crate::link::Role;
 use crate::{Error, Fault};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 /// A tie of a report to a study.
@@ -19,6 +20,15 @@ pub(super) struct Link {
     pub(super) confidence: Option<f32>,
     /// One of several candidates.
     pub(super) ambiguous: bool,
+    /// Its place among the reports of the study; `None`: nobody said.
+    pub(super) role: Option<Role>,
+}
+
+impl Link {
+    /// Another report of the study stands in its place, or it was never valid: what it says holds no longer.
+    pub(super) fn is_replaced(&self) -> bool {
+        matches!(self.role, Some(Role::Superseded | Role::Void))
+    }
 }
 
 /// Links by report.
@@ -55,14 +65,15 @@ impl Links {
             let message = "no columns report_id, study_uid and outcome; expected a table of radlabel link";
             return Err(Error::input(format!("{name}:1"), message));
         };
-        for used in ["report_id", "study_uid", "outcome", "method", "confidence"] {
+        for used in ["report_id", "study_uid", "outcome", "method", "confidence", "role"] {
             if header.iter().filter(|h| h.trim() == used).count() > 1 {
                 return Err(Error::input(format!("{name}:1"), format!("the column \"{used}\" is there twice")));
             }
         }
-        let (method, confidence) = (column("method"), column("confidence"));
+        let (method, confidence, role) = (column("method"), column("confidence"), column("role"));
         let mut links = Links::default();
         let mut faults = Vec::new();
+        let mut seen = HashSet::new();
         for record in reader.records() {
             // The crate's message may quote the row.
             let record = match record {
@@ -104,8 +115,23 @@ impl Links {
                 faults.push(Fault::new(name, line, "a confidence that is no number from 0 to 1"));
                 continue;
             }
+            let told = role.map_or("", cell);
+            let role = Role::ALL.into_iter().find(|r| r.name() == told);
+            if role.is_none() && !told.is_empty() {
+                let names = Role::ALL.map(Role::name).join(", ");
+                faults.push(Fault::new(
+                    name,
+                    line,
+                    format!("a role of {} characters; expected {names}", told.chars().count()),
+                ));
+                continue;
+            }
             let method = method.map_or("", cell).to_owned();
-            list.push(Link { study_uid: cell(study).to_owned(), method, confidence, ambiguous });
+            // Of two reports of one id, `radlabel link` tells the same study twice.
+            if !seen.insert((cell(report).to_owned(), cell(study).to_owned())) {
+                continue;
+            }
+            list.push(Link { study_uid: cell(study).to_owned(), method, confidence, ambiguous, role });
         }
         if faults.is_empty() {
             return Ok(links);
@@ -131,11 +157,24 @@ mod tests {
         assert_eq!(links.of("r1").map(|l| (l.len(), l[0].ambiguous, l[0].confidence)), Some((1, false, Some(1.0))));
         assert_eq!(links.of("r2").map(|l| (l.len(), l[0].ambiguous)), Some((2, true)));
         assert_eq!((links.of("r3").map(<[Link]>::len), links.of("r4"), links.len()), (Some(0), None, 3));
-        let bad = "report_id,study_uid,outcome,confidence\nSECRET,1.2,sure,\nSECRET,,linked,\nSECRET,1.2,linked,7\n";
+        let bad = "report_id,study_uid,outcome,confidence,role\nSECRET,1.2,sure,,\nSECRET,,linked,,\nSECRET,1.2,linked,7,\n\
+                   SECRET,1.2,linked,1,chief\n";
         let told = Links::parse("l.csv", bad).expect_err("faults").to_string();
-        assert!(told.contains("l.csv:2") && told.contains("l.csv:3") && told.contains("l.csv:4"), "{told}");
+        assert!((2..=5).all(|line| told.contains(&format!("l.csv:{line}"))), "{told}");
         assert!(!told.contains("SECRET"), "{told}");
         assert!(Links::parse("l.csv", "a,b\n1,2\n").is_err());
+        let doubled = "report_id,study_uid,outcome\nr1,1.2,linked\nr1,1.2,linked\nr1,1.3,linked\n";
+        let links = Links::parse("l.csv", doubled).expect("links");
+        assert_eq!(links.of("r1").map(<[Link]>::len), Some(2), "one of each study");
+        for (bad, told) in [
+            ("report_id,study_uid,outcome\nSECRET,1.2\n", "l.csv:2: 2 cells in a table of 3 columns"),
+            ("report_id,study_uid,outcome\nr,1.2,linked,SECRET\n", "l.csv:2: 4 cells in a table of 3 columns"),
+            ("report_id,report_id,study_uid,outcome\nSECRET,r,1.2,linked\n", "the column \"report_id\" is there twice"),
+            ("report_id,study_uid,outcome\nr,linked,SECRET\n", "l.csv:2: an outcome of 6 characters"),
+        ] {
+            let message = Links::parse("l.csv", bad).expect_err(told).to_string();
+            assert!(message.contains(told) && !message.contains("SECRET"), "{message}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::output::table::{Cells, ColumnSpec, Kind};
 use crate::pair::Pairing;
 use crate::rules::Scheme;
 
-/// The columns; `src/output/FORMATS.md` tells of the same.
+/// The columns; `src/annotations/FORMATS.md` tells of the same.
 const COLUMNS: [(&str, Kind, &str); 24] = [
     ("report_id", Kind::Text, "The report's id; missing where no report is of the study"),
     ("study_uid", Kind::Text, "Study Instance UID; missing where only names tie"),
@@ -144,5 +144,33 @@ impl<'a> Row<'a> {
         let label = &*scheme.labels[pairing.label as usize].name;
         let mark = if self.is_conflict() { "!" } else { " " };
         out.extend_from_slice(format!("{mark} {id:<24} {label:<24} {outcome:<24} {says:<28} {drawn}\n").as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::pages::{hold, part};
+    use crate::pair::{Discord, Outcome};
+
+    const PAGE: &str = include_str!("../../annotations/FORMATS.md");
+
+    #[test]
+    fn every_column_stands_in_the_page() {
+        hold(part(PAGE, "## The table of pairings"), &columns());
+    }
+
+    #[test]
+    fn every_outcome_stands_in_the_page() {
+        let outcomes = part(PAGE, "## Outcomes");
+        for (name, _, conflict) in Outcome::NAMED {
+            let row = outcomes.lines().find(|l| l.starts_with(&format!("| `{name}` |")));
+            let row = row.unwrap_or_else(|| panic!("no row {name}"));
+            assert_eq!(row.ends_with("| yes |"), conflict, "{row}");
+        }
+        let discords = part(PAGE, "## Side, number and size");
+        for discord in [Discord::Side, Discord::Count, Discord::Size] {
+            assert!(discords.contains(&format!("**`{}`**", discord.name())), "{discord:?}");
+        }
     }
 }

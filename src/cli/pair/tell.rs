@@ -16,7 +16,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 /// Categories that map to no label: what is drawn of them is not paired.
-pub(super) fn unmapped(set: &AnnotationSet, targets: &Targets, bound: &BoundScheme) -> Vec<Told> {
+/// `suggest`: nobody has written a crosswalk yet.
+pub(super) fn unmapped(set: &AnnotationSet, targets: &Targets, bound: &BoundScheme, suggest: bool) -> Vec<Told> {
     let mut out = Vec::new();
     let mut missing: Vec<String> = Vec::new();
     let mut lost = 0;
@@ -36,9 +37,9 @@ pub(super) fn unmapped(set: &AnnotationSet, targets: &Targets, bound: &BoundSche
     if !missing.is_empty() {
         let shown = missing.iter().take(12).cloned().collect::<Vec<_>>().join(", ");
         let more = if missing.len() > 12 { format!(" and {} more", missing.len() - 12) } else { String::new() };
+        let hint = if suggest { "; --suggest-categories writes a crosswalk" } else { "" };
         let message = format!(
-            "{} of {} categories are no label of \"{}\" ({lost} annotations are not paired): {shown}{more}; \
-             --suggest-categories writes a crosswalk",
+            "{} of {} categories are no label of \"{}\" ({lost} annotations are not paired): {shown}{more}{hint}",
             missing.len(),
             set.categories.len(),
             bound.scheme.id
@@ -114,7 +115,13 @@ pub(super) fn summary(catalog: &Catalog, counts: &Counts, links: Option<&Links>)
         line("no-report", &format_args!("{alone} studies"));
     }
     if links.is_some() {
-        line("links", &format_args!("{} reports not told of, {} ambiguous and left", counts.untold, counts.ambiguous));
+        let Counts { untold, ambiguous, replaced, .. } = counts;
+        line(
+            "links",
+            &format_args!(
+                "{untold} reports not told of, {ambiguous} ambiguous and left, {replaced} superseded or void"
+            ),
+        );
     }
     if !catalog.unplaced.is_empty() {
         line("unplaced", &format_args!("{} images", catalog.unplaced.len()));
