@@ -10,6 +10,8 @@ mod explain;
 mod facts;
 mod guard;
 mod imaging;
+#[cfg(feature = "dicom")]
+mod imaging_bad;
 mod labels;
 mod link;
 mod pair_page;

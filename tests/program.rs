@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 /// A folder of made-up files that goes away with the test.
-pub(crate) struct Folder(tempfile::TempDir);
+pub(crate) struct Folder(pub(crate) tempfile::TempDir);
 
 impl Folder {
     pub(crate) fn new(files: &[(&str, &str)]) -> Folder {

@@ -198,6 +198,9 @@ impl Rows<'_, '_> {
             }
         }
         let shape = match blank {
+            4 if target.is_empty() && self.plan.columns.contains_key(&Role::Target) => {
+                return self.wrong("target", line, "neither a target nor a box; left out".to_owned());
+            }
             4 => Shape::Whole,
             0 if stance == Stance::Absent => {
                 return self.wrong("target", line, "a box of what is told absent; left out".to_owned());

@@ -139,7 +139,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     for output in outputs {
         same::refuse(output.as_deref(), read.iter().map(PathBuf::as_path))?;
     }
-    same::refuse_twice(&outputs.into_iter().flatten().map(PathBuf::as_path).collect::<Vec<_>>())?;
+    same::check_outputs(&outputs.into_iter().flatten().map(PathBuf::as_path).collect::<Vec<_>>())?;
     let engine = options.data.engine()?;
     let values = Values::new(engine);
     let values = values.ok_or_else(|| Error::Usage("no rule file of kind \"linking\"".to_owned()))?;

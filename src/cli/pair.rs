@@ -197,7 +197,7 @@ impl Options {
             let inputs = self.inputs.iter().chain(&annotations).chain(&studies).chain(&self.categories);
             same::refuse(Some(output), inputs.chain(&self.links).map(PathBuf::as_path))?;
         }
-        same::refuse_twice(&outputs)
+        same::check_outputs(&outputs)
     }
 }
 

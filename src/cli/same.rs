@@ -5,7 +5,7 @@
 
 use crate::Error;
 use crate::input::is_report_file;
-use crate::output::is_standard;
+use crate::output::{Sink, is_standard};
 use std::fs::Metadata;
 use std::path::Path;
 
@@ -49,8 +49,8 @@ pub(super) fn refuse_each<'p>(
     refuse(Some(second), inputs)
 }
 
-/// Refuses one place for two outputs, by whatever names.
-pub(super) fn refuse_twice(outputs: &[&Path]) -> Result<(), Error> {
+/// Refuses one place for two outputs, by whatever names, and one that cannot be written: before the work, not after it.
+pub(super) fn check_outputs(outputs: &[&Path]) -> Result<(), Error> {
     // What is not there yet has a folder that is.
     let place = |path: &Path| {
         std::fs::canonicalize(path).ok().or_else(|| {
@@ -58,14 +58,16 @@ pub(super) fn refuse_twice(outputs: &[&Path]) -> Result<(), Error> {
             Some(std::fs::canonicalize(folder).ok()?.join(path.file_name()?))
         })
     };
-    for (at, output) in
-        outputs.iter().enumerate().filter(|(_, o)| std::fs::metadata(o).is_ok_and(|m| m.is_file()) || !o.exists())
-    {
+    for (at, output) in outputs.iter().enumerate() {
+        // Several may go to one device or pipe.
+        let is_special = std::fs::metadata(output).is_ok_and(|m| !m.is_file());
         let here = place(output);
-        if outputs[..at].iter().any(|o| o == output || here.is_some() && place(o) == here) {
+        let same = |other: &&Path| other == output || here.is_some() && place(other) == here;
+        if !is_special && outputs[..at].iter().any(same) {
             let message = format!("{} is asked for twice, for two different outputs", output.display());
             return Err(Error::Usage(message));
         }
+        Sink::prove(output)?;
     }
     Ok(())
 }

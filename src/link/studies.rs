@@ -8,7 +8,7 @@ use crate::lexicon::Side;
 use crate::report::StudyKey;
 use crate::rules::Sex;
 use crate::study::StudyRow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// A text in the arena.
@@ -53,6 +53,8 @@ pub struct Studies {
     arena: String,
     /// Where a study was put, by the hash of what names it; only while rows come in.
     known: HashMap<u64, u32>,
+    /// Images seen, by the hash of their UID, likewise: two sources may tell of one.
+    images: HashSet<u64>,
     /// Short texts that come again and again: issuers.
     shared: HashMap<String, Text>,
     last_series: Option<(u32, u64)>,
@@ -153,12 +155,13 @@ impl Studies {
                 number
             }
         };
-        self.merge(number, row, values);
+        let again = row.sop_uid.is_some() && !self.images.insert(hash(&["image", &uid, filled(&row.sop_uid)]));
+        self.merge(number, row, again, values);
         true
     }
 
-    /// Puts what a row tells into its study.
-    fn merge(&mut self, number: u32, row: &StudyRow, values: &Values<'_>) {
+    /// Puts what a row tells into its study. `again`: its image is counted already.
+    fn merge(&mut self, number: u32, row: &StudyRow, again: bool, values: &Values<'_>) {
         let (accession, patient) = (filled(&row.accession), filled(&row.patient_id));
         let study = &self.list[number as usize];
         let mixed = !patient.is_empty() && study.patient.length > 0 && self.get(study.patient) != patient;
@@ -200,6 +203,7 @@ impl Studies {
             (Some(images), None, _) if row.series_uid.is_none() => study.images.max(images),
             (Some(images), None, _) => study.images + images,
             (_, None, None) => study.images,
+            _ if again => study.images,
             _ => study.images + 1,
         };
     }

@@ -95,6 +95,16 @@ impl Sink {
         Ok(Sink { target, name, packing: Packing::of(path) })
     }
 
+    /// Proves that a file can be written, for an output that is opened only at the end of a run. What stands there stays.
+    ///
+    /// # Errors
+    /// As [`Sink::open`].
+    pub(crate) fn prove(path: &Path) -> Result<(), Error> {
+        // A pipe or device that is opened and closed again tells its reader that all is done.
+        let special = std::fs::metadata(path).is_ok_and(|m| !m.is_file() && !m.is_dir());
+        if special || is_standard(path) { Ok(()) } else { Sink::open(Some(path)).map(drop) }
+    }
+
     /// Writes to a terminal or a pipe, where lines should appear as they come.
     pub const fn is_standard(&self) -> bool {
         matches!(self.target, Target::Standard(_))

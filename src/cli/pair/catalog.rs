@@ -267,7 +267,7 @@ impl Catalog {
             }
             number
         });
-        for key in [own, name, stem, self::stem(own)].into_iter().filter(|k| !k.is_empty()) {
+        for key in [own, &*image.key.name, name, stem, self::stem(own)].into_iter().filter(|k| !k.is_empty()) {
             let place = self.by_name.entry(key.to_owned()).or_insert(Some(study));
             if *place != Some(study) {
                 *place = None;

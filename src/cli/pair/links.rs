@@ -6,7 +6,7 @@
 use crate::cli::label_table::read_text;
 use crate::link::Role;
 use crate::{Error, Fault};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 /// A tie of a report to a study.
@@ -73,6 +73,7 @@ impl Links {
         let (method, confidence, role) = (column("method"), column("confidence"), column("role"));
         let mut links = Links::default();
         let mut faults = Vec::new();
+        let mut seen = HashSet::new();
         for record in reader.records() {
             // The crate's message may quote the row.
             let record = match record {
@@ -126,6 +127,10 @@ impl Links {
                 continue;
             }
             let method = method.map_or("", cell).to_owned();
+            // Of two reports of one id, `radlabel link` tells the same study twice.
+            if !seen.insert((cell(report).to_owned(), cell(study).to_owned())) {
+                continue;
+            }
             list.push(Link { study_uid: cell(study).to_owned(), method, confidence, ambiguous, role });
         }
         if faults.is_empty() {
@@ -158,6 +163,18 @@ mod tests {
         assert!((2..=5).all(|line| told.contains(&format!("l.csv:{line}"))), "{told}");
         assert!(!told.contains("SECRET"), "{told}");
         assert!(Links::parse("l.csv", "a,b\n1,2\n").is_err());
+        let doubled = "report_id,study_uid,outcome\nr1,1.2,linked\nr1,1.2,linked\nr1,1.3,linked\n";
+        let links = Links::parse("l.csv", doubled).expect("links");
+        assert_eq!(links.of("r1").map(<[Link]>::len), Some(2), "one of each study");
+        for (bad, told) in [
+            ("report_id,study_uid,outcome\nSECRET,1.2\n", "l.csv:2: 2 cells in a table of 3 columns"),
+            ("report_id,study_uid,outcome\nr,1.2,linked,SECRET\n", "l.csv:2: 4 cells in a table of 3 columns"),
+            ("report_id,report_id,study_uid,outcome\nSECRET,r,1.2,linked\n", "the column \"report_id\" is there twice"),
+            ("report_id,study_uid,outcome\nr,linked,SECRET\n", "l.csv:2: an outcome of 6 characters"),
+        ] {
+            let message = Links::parse("l.csv", bad).expect_err(told).to_string();
+            assert!(message.contains(told) && !message.contains("SECRET"), "{message}");
+        }
     }
 
     #[test]
