@@ -142,7 +142,8 @@ pub fn components(size: [u32; 2], runs: &[u32]) -> u32 {
     let mut parents: Vec<u32> = Vec::new();
     let mut count = 0;
     // The pieces of the column before and of this one: first row, row after the last, number.
-    let (mut before, mut here): (Vec<(u32, u32, u32)>, Vec<(u32, u32, u32)>) = (Vec::new(), Vec::new());
+    let mut before: Vec<(u32, u32, u32)> = Vec::new();
+    let mut here = Vec::new();
     let mut at = 0;
     let mut reached = 0;
     for (column, first, end) in pieces(size, runs) {

@@ -7,6 +7,7 @@ mod images;
 mod table;
 
 use super::inputs::{InputOptions, RunOptions};
+use super::repeats::Repeats;
 use super::rows::{Layout, RowWriter};
 use super::server::ServerOptions;
 use super::stream::{self, Done, Steps};
@@ -138,6 +139,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     for output in outputs {
         same::refuse(output.as_deref(), read.iter().map(PathBuf::as_path))?;
     }
+    same::refuse_twice(&outputs.into_iter().flatten().map(PathBuf::as_path).collect::<Vec<_>>())?;
     let engine = options.data.engine()?;
     let values = Values::new(engine);
     let values = values.ok_or_else(|| Error::Usage("no rule file of kind \"linking\"".to_owned()))?;
@@ -233,6 +235,7 @@ struct Gather<'v> {
     rows: u64,
     problems: u64,
     quiet: bool,
+    repeats: Repeats,
     filter: Option<Filter>,
 }
 
@@ -250,7 +253,7 @@ impl Take for Gather<'_> {
 
     fn tell(&mut self, told: Told) {
         self.problems += u64::from(told.gravity == Gravity::Problem);
-        if told.gravity == Gravity::Problem || !self.quiet {
+        if (told.gravity == Gravity::Problem || !self.quiet) && self.repeats.shows(&told) {
             say(format_args!("radlabel: {told}"));
         }
     }
@@ -259,8 +262,17 @@ impl Take for Gather<'_> {
 fn studies(options: &Options, values: &Values<'_>, threads: usize) -> anyhow::Result<(Studies, u64)> {
     let quiet = options.run.quiet;
     let filter = options.filter.as_deref().map(Filter::new).transpose()?;
-    let mut gather = Gather { studies: Studies::default(), values, rows: 0, problems: 0, quiet, filter };
+    let mut gather = Gather {
+        studies: Studies::default(),
+        values,
+        rows: 0,
+        problems: 0,
+        quiet,
+        repeats: Repeats::default(),
+        filter,
+    };
     imaging::read(&options.studies, &options.imaging(threads)?, &mut gather)?;
+    gather.repeats.finish();
     let Gather { mut studies, rows, problems, .. } = gather;
     if studies.is_empty() {
         let message =

@@ -274,7 +274,20 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 /// Writes a line to standard error. A closed or full one is no reason to stop: the results matter more.
 fn say(line: std::fmt::Arguments<'_>) {
     use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "{line}");
+    let _ = writeln!(std::io::stderr(), "{}", plain(&line.to_string()));
+}
+
+/// A message without what a terminal would obey: the names of files and of categories come from others.
+fn plain(message: &str) -> std::borrow::Cow<'_, str> {
+    let obeyed = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    if !message.contains(obeyed) {
+        return message.into();
+    }
+    let mut out = String::with_capacity(message.len());
+    for c in message.chars() {
+        if obeyed(c) { out.extend(c.escape_default()) } else { out.push(c) }
+    }
+    out.into()
 }
 
 fn broken_pipe(error: &anyhow::Error) -> bool {

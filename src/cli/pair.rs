@@ -193,15 +193,11 @@ impl Options {
         let outputs = self.outputs();
         let annotations: Vec<PathBuf> = self.annotations.iter().map(|a| source(a).1).collect();
         let studies: Vec<PathBuf> = self.studies.iter().map(PathBuf::from).collect();
-        for (at, output) in outputs.iter().enumerate() {
+        for output in &outputs {
             let inputs = self.inputs.iter().chain(&annotations).chain(&studies).chain(&self.categories);
             same::refuse(Some(output), inputs.chain(&self.links).map(PathBuf::as_path))?;
-            if outputs[..at].contains(output) {
-                let message = format!("{} is asked for twice, for two different outputs", output.display());
-                return Err(Error::Usage(message));
-            }
         }
-        Ok(())
+        same::refuse_twice(&outputs)
     }
 }
 

@@ -49,6 +49,27 @@ pub(super) fn refuse_each<'p>(
     refuse(Some(second), inputs)
 }
 
+/// Refuses one place for two outputs, by whatever names.
+pub(super) fn refuse_twice(outputs: &[&Path]) -> Result<(), Error> {
+    // What is not there yet has a folder that is.
+    let place = |path: &Path| {
+        std::fs::canonicalize(path).ok().or_else(|| {
+            let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            Some(std::fs::canonicalize(folder).ok()?.join(path.file_name()?))
+        })
+    };
+    for (at, output) in
+        outputs.iter().enumerate().filter(|(_, o)| std::fs::metadata(o).is_ok_and(|m| m.is_file()) || !o.exists())
+    {
+        let here = place(output);
+        if outputs[..at].iter().any(|o| o == output || here.is_some() && place(o) == here) {
+            let message = format!("{} is asked for twice, for two different outputs", output.display());
+            return Err(Error::Usage(message));
+        }
+    }
+    Ok(())
+}
+
 #[cfg(unix)]
 fn identity(_: &Path, metadata: &Metadata) -> (u64, u64) {
     use std::os::unix::fs::MetadataExt;

@@ -2,6 +2,7 @@
 //!
 //! What is not understood is kept as it stands where the field is text, so that nothing is lost.
 
+use crate::link::Day;
 use crate::study::{Column, StudyRow};
 use std::borrow::Cow;
 
@@ -13,7 +14,11 @@ pub(crate) fn put(row: &mut StudyRow, column: &Column, cell: &str) -> bool {
     }
     if column.name == "problems" {
         // What was wrong with other cells of the row stands there already.
-        row.problems.extend(cell.split("; ").map(|p| p.trim().to_owned()).filter(|p| !p.is_empty()));
+        for problem in cell.split("; ").map(str::trim).filter(|p| !p.is_empty()) {
+            if !row.problems.iter().any(|p| p == problem) {
+                row.problems.push(problem.to_owned());
+            }
+        }
         return true;
     }
     let value = match column.name {
@@ -28,7 +33,17 @@ pub(crate) fn put(row: &mut StudyRow, column: &Column, cell: &str) -> bool {
         }
         _ => None,
     };
-    (column.set)(row, value.as_deref().unwrap_or(&cell))
+    let text = value.as_deref().unwrap_or(&cell);
+    // What no calendar has is kept and named as a DICOM header's is.
+    let bad = match column.name {
+        "date" => Some("bad-StudyDate"),
+        "birth_date" => Some("bad-PatientBirthDate"),
+        _ => None,
+    };
+    if let Some(bad) = bad.filter(|bad| Day::read(text).is_none() && !row.problems.iter().any(|p| p == bad)) {
+        row.problems.push(bad.to_owned());
+    }
+    (column.set)(row, text)
 }
 
 /// Where a pair of distances comes from.

@@ -109,6 +109,12 @@ fn fit(name: &str) -> Option<(Target, usize)> {
 /// What each of these columns is taken for, or what is expected where none can be told by: a study, a patient, a file.
 pub(crate) fn targets(names: &[&str]) -> Result<Targets, String> {
     let fits: Vec<Option<(Target, usize)>> = names.iter().map(|n| fit(n)).collect();
+    for (at, name) in names.iter().enumerate().filter(|(at, _)| fits[*at].is_some()) {
+        // Which of the two is meant cannot be known.
+        if names[..at].iter().any(|n| n.trim().eq_ignore_ascii_case(name.trim())) {
+            return Err(format!("with the column {:?} twice; expected each once", name.trim()));
+        }
+    }
     let best = |at: usize, (target, rank): (Target, usize)| {
         !fits
             .iter()
@@ -121,11 +127,10 @@ pub(crate) fn targets(names: &[&str]) -> Result<Targets, String> {
         fits.iter().enumerate().map(|(at, f)| f.filter(|&f| shared(f.0) || best(at, f)).map(|f| f.0)).collect();
     let has = |name: &str| of.iter().flatten().any(|t| field(*t) == name);
     if !["study_uid", "series_uid", "sop_uid", "accession", "patient_id", "path"].into_iter().any(has) {
-        let found: Vec<String> = names.iter().take(40).map(|n| crate::shown(n)).collect();
         return Err(format!(
             "without a column that tells studies or images apart; found {}; expected study_uid (StudyInstanceUID), \
              series_uid, sop_uid, accession (AccessionNumber), patient_id or path",
-            found.join(", ")
+            crate::input::columns::found(names)
         ));
     }
     // What stands in a list of names is no patient's.

@@ -2,18 +2,31 @@
 //!
 //! SQLite evaluates it, row by row, through one prepared statement over no table at all. Text in double quotes would be
 //! taken for a column; SQLite's leniency about that is off, so that a misspelt column is an error and never a text.
+//! An expression may hold a query of its own, which need not end: the steps and the memory for a row are bounded.
 
 use crate::Error;
 use crate::study::{COLUMNS, Cell, StudyRow};
 use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
 use rusqlite::types::Value;
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::{Connection, ErrorCode, params_from_iter};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Steps of SQLite's machine between two looks at how many there were.
+const STEPS: i32 = 10_000;
+/// So many looks for a row: about a second. An expression over columns takes a few hundred steps, none.
+const LOOKS: u32 = 10_000;
+/// Bytes of a value: more than any cell has.
+const LONGEST: i32 = 256 << 20;
 
 /// An expression that a row meets or not.
 #[derive(Debug)]
 pub(crate) struct Filter {
     connection: Connection,
     query: String,
+    /// Looks at the row in hand.
+    looks: Arc<AtomicU32>,
 }
 
 impl Filter {
@@ -26,6 +39,11 @@ impl Filter {
         for lenient in [DbConfig::SQLITE_DBCONFIG_DQS_DML, DbConfig::SQLITE_DBCONFIG_DQS_DDL] {
             connection.set_db_config(lenient, false).map_err(|e| told(&e))?;
         }
+        connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, LONGEST).map_err(|e| told(&e))?;
+        let looks = Arc::new(AtomicU32::new(0));
+        let seen = Arc::clone(&looks);
+        let stop = move || seen.fetch_add(1, Ordering::Relaxed) >= LOOKS;
+        connection.progress_handler(STEPS, Some(stop)).map_err(|e| told(&e))?;
         if expression.trim().is_empty() {
             return Err(Error::Usage("--where: an empty expression; expected one like \"modality = 'CT'\"".to_owned()));
         }
@@ -38,7 +56,7 @@ impl Filter {
         for query in [&alone, &query] {
             connection.prepare(query).map_err(|e| told(&e))?;
         }
-        let filter = Filter { connection, query };
+        let filter = Filter { connection, query, looks };
         // What only shows on values, as a wrong number of arguments does not.
         filter.holds(&StudyRow::default())?;
         Ok(filter)
@@ -56,6 +74,7 @@ impl Filter {
             Cell::Texts([]) => Value::Null,
             Cell::Texts(texts) => Value::Text(texts.join("; ")),
         });
+        self.looks.store(0, Ordering::Relaxed);
         let mut query = self.connection.prepare_cached(&self.query).map_err(|e| told(&e))?;
         query.exists(params_from_iter(cells)).map_err(|e| told(&e))
     }
@@ -65,6 +84,10 @@ impl Filter {
 fn told(error: &rusqlite::Error) -> Error {
     let message = match error {
         rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
+        rusqlite::Error::SqliteFailure(code, _) if code.code == ErrorCode::OperationInterrupted => {
+            let steps = u64::from(LOOKS) * STEPS as u64;
+            format!("not done with a row after {steps} steps; expected an expression over its columns")
+        }
         rusqlite::Error::SqliteFailure(_, Some(message)) => message.clone(),
         rusqlite::Error::MultipleStatement => "more than one statement; expected one expression".to_owned(),
         other => other.to_string(),
@@ -128,6 +151,12 @@ mod tests {
             ("count(*) > 1", "--where: misuse of aggregate"),
             ("attach 'x' as y", "--where: near \"'x'\": syntax error"),
             ("pragma user_version", "--where: near"),
+            ("load_extension('x')", "--where: not authorized"),
+            (
+                "exists(with recursive c(x) as (select 1 union all select x + 1 from c) select 1 from c where x < 0)",
+                "--where: not done with a row after 100000000 steps",
+            ),
+            ("length(zeroblob(1000000000)) > 0", "--where: string or blob too big"),
         ] {
             let message = Filter::new(expression).err().unwrap_or_else(|| panic!("{expression}")).to_string();
             assert!(message.starts_with(told), "{expression}: {message}");

@@ -265,6 +265,17 @@ pub(crate) fn shown(name: &str) -> String {
     }
 }
 
+/// The names of a header, for a message. A first row of cells that are numbers, or hold one as identifiers do, is a
+/// record of a table without a header: of that only the number of cells is told.
+pub(crate) fn found(names: &[impl AsRef<str>]) -> String {
+    let digits = |name: &str| name.bytes().filter(u8::is_ascii_digit).count();
+    let is_value = |name: &str| !name.is_empty() && (digits(name) > 2 || !name.contains(char::is_alphabetic));
+    if names.iter().any(|n| is_value(n.as_ref().trim())) {
+        return format!("a first row of {} cells that are no names", names.len());
+    }
+    names.iter().take(40).map(|n| shown(n.as_ref())).collect::<Vec<_>>().join(", ")
+}
+
 /// What the columns of a table are good for, and what was guessed of them; or why it is no table of reports.
 pub(crate) fn roles(names: &[String], wanted: &Wanted) -> Result<(Vec<Role>, Option<String>), String> {
     for (i, name) in names.iter().enumerate().filter(|(_, n)| !n.is_empty()) {
@@ -273,7 +284,7 @@ pub(crate) fn roles(names: &[String], wanted: &Wanted) -> Result<(Vec<Role>, Opt
         }
     }
     let roles: Vec<_> = names.iter().map(|n| wanted.role(n)).collect();
-    let found = || names.iter().take(40).map(|n| shown(n)).collect::<Vec<_>>().join(", ");
+    let found = || found(names);
     let mut asked = wanted.texts.iter().chain(&wanted.id);
     if let Some(missing) = asked.find(|asked| !names.contains(&asked.trim().to_owned())) {
         return Err(format!("no column \"{missing}\"; found {}", found()));

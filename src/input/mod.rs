@@ -9,7 +9,7 @@ mod batch;
 pub(crate) mod bioc;
 #[cfg(feature = "arrow")]
 mod columnar;
-mod columns;
+pub(crate) mod columns;
 mod cut;
 mod delimited;
 mod document;

@@ -12,8 +12,10 @@ use crate::rules::linking::Field;
 
 /// So many candidates are listed.
 const LISTED: usize = 20;
-/// A patient's studies beyond this number are not looked at: no person has them, a test patient does.
+/// No person has more studies than this: an id that has is that of a test patient, or stands where one is missing.
 const MOST_OF_PATIENT: usize = 2_000;
+/// Likewise of an accession number, which a few studies of one visit may share, or those of several archives.
+const MOST_OF_ACCESSION: usize = 200;
 
 /// How a link was found: by the most trusted key that agrees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -148,11 +150,16 @@ impl Studies {
     /// Decides on a report.
     pub fn decide(&self, keys: &Keys, values: &Values<'_>, settings: &Settings) -> Decision {
         let unlinked = |reason| Decision { outcome: Outcome::Unlinked, links: Vec::new(), candidates: 0, reason };
+        let telling = self.telling(keys, values);
+        let (keys, all) = (telling.as_ref().unwrap_or(keys), keys);
         let (uids, accessions, patients) = self.proposed(keys, values, settings);
         let mut numbers: Vec<u32> = uids.iter().chain(&accessions).chain(&patients).copied().collect();
         numbers.sort_unstable();
         numbers.dedup();
         if numbers.is_empty() {
+            if keys != all && self.nothing(keys, settings) == "the report has no key" {
+                return unlinked("the report's key is that of too many studies to tell one");
+            }
             return unlinked(self.nothing(keys, settings));
         }
         let mut candidates: Vec<Candidate> =
@@ -165,6 +172,25 @@ impl Studies {
             b.link.confidence.total_cmp(&a.link.confidence).then_with(|| a.link.study.cmp(&b.link.study))
         });
         self.conclude(candidates, keys, settings)
+    }
+
+    /// The keys without those that are of so many studies that they tell none; `None`: all of them tell.
+    fn telling(&self, keys: &Keys, values: &Values<'_>) -> Option<Keys> {
+        let tells = |number: &str| {
+            let plain = values.accession(number);
+            self.of_accession(number).nth(MOST_OF_ACCESSION).is_none()
+                && (plain.is_empty() || self.of_plain(&plain, values).nth(MOST_OF_ACCESSION).is_none())
+        };
+        let of_person = |id: &str| self.of_patient(id).nth(MOST_OF_PATIENT).is_none();
+        let accessions = keys.accessions.iter().filter(|(number, _)| tells(number)).count();
+        let patient = keys.patient_id.as_deref().is_none_or(of_person);
+        if accessions == keys.accessions.len() && patient {
+            return None;
+        }
+        let mut kept = keys.clone();
+        kept.accessions.retain(|(number, _)| tells(number));
+        kept.patient_id.take_if(|id| !of_person(id));
+        Some(kept)
     }
 
     /// The studies that each key proposes.
@@ -187,7 +213,7 @@ impl Studies {
             }
         }
         if let (true, Some(patient)) = (settings.by_patient, &keys.patient_id) {
-            patients.extend(self.of_patient(patient).take(MOST_OF_PATIENT));
+            patients.extend(self.of_patient(patient));
         }
         (uids, accessions, patients)
     }

@@ -1,5 +1,7 @@
 //! Tests of `pair_page`: what stands on the page, what is escaped, what is drawn.
 
+#![allow(clippy::single_range_in_vec_init, reason = "one stretch of a text is marked")]
+
 use super::*;
 use crate::annotation::Point;
 use crate::rules::Status;

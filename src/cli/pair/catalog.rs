@@ -3,8 +3,9 @@
 //!
 //! A volume is of a series and not of an image: the rows of its series tell where its slices lie.
 //!
-//! An image is known by its SOP Instance UID, else by its file name, else by the name without its ending. With a study
-//! table, the row that it is known by tells its study; without one, the source's study UID does, else every image is a
+//! An image is known by its SOP Instance UID, else by its path, its file name, or the name without its ending. Where a
+//! set has one file name in several folders, only the path tells its images apart. With a study table, the row that it
+//! is known by tells its study; without one, the source's study UID does, else every image is a
 //! study of its own by its name.
 
 use super::links::{Link, Links};
@@ -17,7 +18,7 @@ use crate::output::pair_page::Edge;
 use crate::pair::{Mapped, StudyImage};
 use crate::study::{COLUMNS, Cell, StudyRow};
 use crate::{Error, StudyKey};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// A study that was annotated.
 #[derive(Debug, Default)]
@@ -46,6 +47,8 @@ pub(super) struct Catalog {
     by_uid: HashMap<String, u32>,
     /// Of names that several studies have: nothing.
     by_name: HashMap<String, Option<u32>>,
+    /// File names that stand in several folders of one set.
+    shared: HashSet<String>,
 }
 
 /// An image of a series that a volume is of.
@@ -92,6 +95,20 @@ fn names(path: &str) -> (&str, &str) {
     (name, stem(name))
 }
 
+/// The file names that several of these images have, in different folders.
+fn shared(images: &[AnnotatedImage]) -> HashSet<String> {
+    let mut first: HashMap<&str, &str> = HashMap::new();
+    let mut out = HashSet::new();
+    for image in images.iter().filter(|i| i.key.sop_uid.is_empty()) {
+        let path = &*image.key.name;
+        let name = names(path).0;
+        if *first.entry(name).or_insert(path) != path {
+            out.insert(name.to_owned());
+        }
+    }
+    out
+}
+
 /// A name without the endings of image files; `1.2.840.113` has none.
 fn stem(name: &str) -> &str {
     const ENDINGS: [&str; 9] = [".gz", ".dcm", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".nii", ".bmp"];
@@ -111,7 +128,7 @@ fn stem(name: &str) -> &str {
 /// By what an image may be known, the surest first.
 fn keys(image: &AnnotatedImage) -> impl Iterator<Item = &str> {
     let (name, stem) = names(&image.key.name);
-    [&*image.key.sop_uid, name, stem].into_iter().filter(|k| !k.is_empty())
+    [&*image.key.sop_uid, &*image.key.name, name, stem].into_iter().filter(|k| !k.is_empty())
 }
 
 impl Take for Rows<'_> {
@@ -127,9 +144,11 @@ impl Take for Rows<'_> {
             files.entry(uid.clone()).or_default().push((path.clone(), row.view.clone().unwrap_or_default()));
         }
         self.slice(&row, &path);
-        let mut known = [row.sop_uid.as_deref().unwrap_or(""), name, stem];
-        if known[2] == known[1] {
-            known[2] = "";
+        let mut known = [row.sop_uid.as_deref().unwrap_or(""), &*path, name, stem];
+        for at in 2..known.len() {
+            if known[..at].contains(&known[at]) {
+                known[at] = "";
+            }
         }
         let number = self.kept.len() as u32;
         let mut wanted = false;
@@ -172,6 +191,17 @@ impl Catalog {
             imaging::read(sources.names, &sources.options, &mut rows)?;
         }
         let mut out = Catalog { files: rows.files.take().unwrap_or_default(), ..Catalog::default() };
+        for mapped in &sets {
+            let shared = shared(&mapped.set.images);
+            if !shared.is_empty() {
+                let message = format!(
+                    "{} file names stand in several folders; their images are told apart by path",
+                    shared.len()
+                );
+                (rows.tell)(Told::warning(&mapped.set.source, message));
+            }
+            out.shared.extend(shared);
+        }
         let mut places: HashMap<(u32, String), usize> = HashMap::new();
         let mut sets = sets;
         for (set, mapped) in sets.iter_mut().enumerate() {
@@ -211,7 +241,11 @@ impl Catalog {
             (Some(uid), _) if !uid.is_empty() => uid,
             (_, uid) => uid,
         };
-        let own = if image.key.sop_uid.is_empty() { name } else { &*image.key.sop_uid };
+        let own = match &*image.key.sop_uid {
+            "" if self.shared.contains(name) => &*image.key.name,
+            "" => name,
+            uid => uid,
+        };
         let known =
             if uid.is_empty() { self.by_name.get(own).copied().flatten() } else { self.by_uid.get(uid).copied() };
         let study = known.unwrap_or_else(|| {
@@ -222,7 +256,7 @@ impl Catalog {
             }
             number
         });
-        for key in [own, name, stem].into_iter().filter(|k| !k.is_empty()) {
+        for key in [own, name, stem, self::stem(own)].into_iter().filter(|k| !k.is_empty()) {
             let place = self.by_name.entry(key.to_owned()).or_insert(Some(study));
             if *place != Some(study) {
                 *place = None;
@@ -401,6 +435,18 @@ mod tests {
         assert_eq!(studies(&catalog, "other", Some("1.2")), [1]);
         assert_eq!(studies(&catalog, "other", None), Vec::<u32>::new());
         assert_eq!(catalog.studies[0].images[0].row.view.as_deref(), Some("PA"));
+    }
+
+    #[test]
+    fn one_name_in_two_folders_is_two_images() {
+        let both = || set(&[("a/i.png", ""), ("b/i.png", "")]);
+        let catalog = built(vec![both(), both()]);
+        assert_eq!(catalog.studies.len(), 2);
+        assert_eq!(catalog.studies[1].images[0].parts, [(0, 1), (1, 1)], "by path, in each set");
+        assert_eq!(studies(&catalog, "i", None), Vec::<u32>::new(), "which of them is not known");
+        assert_eq!((studies(&catalog, "b/i.png", None), studies(&catalog, "b/i", None)), (vec![1], vec![1]));
+        let series = built(vec![set(&[("1/i.png", "1.2"), ("2/i.png", "1.2")])]);
+        assert_eq!((series.studies.len(), series.studies[0].images.len()), (1, 2), "two images of a study");
     }
 
     #[test]

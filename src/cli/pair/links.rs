@@ -5,7 +5,7 @@
 
 use crate::cli::label_table::read_text;
 use crate::link::Role;
-use crate::{Error, Fault, shown};
+use crate::{Error, Fault};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -65,6 +65,11 @@ impl Links {
             let message = "no columns report_id, study_uid and outcome; expected a table of radlabel link";
             return Err(Error::input(format!("{name}:1"), message));
         };
+        for used in ["report_id", "study_uid", "outcome", "method", "confidence", "role"] {
+            if header.iter().filter(|h| h.trim() == used).count() > 1 {
+                return Err(Error::input(format!("{name}:1"), format!("the column \"{used}\" is there twice")));
+            }
+        }
         let (method, confidence, role) = (column("method"), column("confidence"), column("role"));
         let mut links = Links::default();
         let mut faults = Vec::new();
@@ -80,6 +85,11 @@ impl Links {
             };
             let line = record.position().map_or(0, csv::Position::line) as usize;
             let cell = |at: usize| record.get(at).unwrap_or_default().trim();
+            if record.len() != header.len() {
+                let message = format!("{} cells in a table of {} columns", record.len(), header.len());
+                faults.push(Fault::new(name, line, message));
+                continue;
+            }
             let told = cell(outcome);
             let list = links.by_report.entry(cell(report).to_owned()).or_default();
             let ambiguous = match told {
@@ -87,7 +97,9 @@ impl Links {
                 "ambiguous" => true,
                 "unlinked" => continue,
                 other => {
-                    let message = format!("outcome {}; expected linked, ambiguous or unlinked", shown(other));
+                    // In a row whose cells have moved it may be an identifier.
+                    let length = other.chars().count();
+                    let message = format!("an outcome of {length} characters; expected linked, ambiguous or unlinked");
                     faults.push(Fault::new(name, line, message));
                     continue;
                 }
@@ -106,7 +118,11 @@ impl Links {
             let role = Role::ALL.into_iter().find(|r| r.name() == told);
             if role.is_none() && !told.is_empty() {
                 let names = Role::ALL.map(Role::name).join(", ");
-                faults.push(Fault::new(name, line, format!("role {}; expected {names}", shown(told))));
+                faults.push(Fault::new(
+                    name,
+                    line,
+                    format!("a role of {} characters; expected {names}", told.chars().count()),
+                ));
                 continue;
             }
             let method = method.map_or("", cell).to_owned();

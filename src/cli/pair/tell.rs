@@ -21,10 +21,15 @@ pub(super) fn unmapped(set: &AnnotationSet, targets: &Targets, bound: &BoundSche
     let mut out = Vec::new();
     let mut missing: Vec<String> = Vec::new();
     let mut lost = 0;
+    let mut drawn_of = vec![0_usize; set.categories.len()];
+    for annotation in set.annotations.iter().filter(|a| a.stance != Stance::Absent) {
+        if let Some(count) = drawn_of.get_mut(annotation.category as usize) {
+            *count += 1;
+        }
+    }
     for (number, category) in set.categories.iter().enumerate() {
         if targets.get(number).is_none_or(Vec::is_empty) {
-            let drawn = set.annotations.iter().filter(|a| a.category as usize == number && a.stance != Stance::Absent);
-            let drawn = drawn.count();
+            let drawn = drawn_of[number];
             lost += drawn;
             missing.push(format!("{category} ({drawn})"));
         }
