@@ -8,10 +8,11 @@
 //! was found is told. Where the side of some annotation is not known, left against right is none: the rest may be left.
 //!
 //! **Number.** The highest number that a reader drew on one image, as several views show the same findings; of volumes,
-//! each is one; a mask or volume in several pieces may be as many. Slices of one series show each its own: there shapes of different slices are one finding only where they
-//! overlap as seen across the slices and lie no farther apart than the larger of them is long. Boxes of different categories that cover one another by half or more are one. "Two nodules" against
-//! three drawn is a discord, as is "multiple" against one. Fewer drawn than told is one only where the images were read
-//! for everything.
+//! each is one; a mask or volume in several pieces may be as many. Slices of one series show each its own: there shapes
+//! of different slices are one finding only where they overlap as seen across the slices and lie no farther apart than
+//! the larger of them is long. Boxes of different categories that cover one another by half or more are one. "Two
+//! nodules" against three drawn is a discord, as is "multiple" against one. Fewer drawn than told is one only where the
+//! images were read for everything.
 //!
 //! **Size.** The largest told against the largest drawn, where they differ by more than half of the smaller and by more
 //! than 5 mm. What the source measured outranks what is drawn, outlines outrank boxes. A box is longer than the finding
