@@ -43,7 +43,7 @@ pub(super) struct Catalog {
     /// By study UID: path and view of every image of the study table; gathered where a manifest asks for them.
     pub(super) files: BTreeMap<String, Vec<(String, String)>>,
     /// By series: where its images lie, of series that volumes are of.
-    pub(super) slices: HashMap<String, Vec<SliceFile>>,
+    pub(super) slices: BTreeMap<String, Vec<SliceFile>>,
     by_uid: HashMap<String, u32>,
     /// Of names that several studies have: nothing.
     by_name: HashMap<String, Option<u32>>,
