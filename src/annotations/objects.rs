@@ -167,6 +167,7 @@ pub(crate) enum Refusal {
     /// It is a sound DICOM object of another kind.
     Other,
     /// An object of its SOP Instance UID was read already.
+    #[cfg_attr(not(feature = "dicom"), allow(dead_code))] // Only DICOM objects have UIDs.
     Copy,
     /// It is at fault, or not read.
     Bad(String),
