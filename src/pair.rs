@@ -82,15 +82,21 @@ pub enum Discord {
     Count,
     /// The sizes differ.
     Size,
+    /// The attenuations differ.
+    Attenuation,
 }
 
 impl Discord {
+    /// All of them.
+    pub const ALL: [Discord; 4] = [Discord::Side, Discord::Count, Discord::Size, Discord::Attenuation];
+
     /// Its name in tables.
     pub const fn name(self) -> &'static str {
         match self {
             Discord::Side => "side",
             Discord::Count => "count",
             Discord::Size => "size",
+            Discord::Attenuation => "attenuation",
         }
     }
 }
@@ -135,6 +141,8 @@ pub struct Pairing {
     pub report_side: Option<Side>,
     /// The largest size that the report tells, in mm.
     pub report_size: Option<f64>,
+    /// The attenuation that the report tells, in HU; of several the largest.
+    pub report_attenuation: Option<f64>,
     /// How many the report tells, in its words or as a number.
     pub report_count: Option<String>,
     /// The mention that decided: index into the analysis.
@@ -145,6 +153,8 @@ pub struct Pairing {
     pub image_side: Option<(Side, SideBasis)>,
     /// The largest size of what is drawn, in mm.
     pub image_size: Option<f64>,
+    /// The attenuation that was measured, in HU; of several the largest.
+    pub image_attenuation: Option<f64>,
     /// How many are drawn; 0 where only a label of the whole image says so.
     pub image_count: u32,
     /// Readers who drew it, and all who read the images, where the source tells its readers.

@@ -49,7 +49,7 @@ pub(crate) struct LabelRow {
     /// How many of each outcome, in the order of [`crate::pair::Outcome::NAMED`].
     pub(crate) outcomes: [u64; 8],
     /// How many contradict in side, count and size.
-    pub(crate) discords: [u64; 3],
+    pub(crate) discords: [u64; Discord::ALL.len()],
     /// How many are in conflict, by outcome or by a discord; each once.
     pub(crate) conflicts: u64,
 }
@@ -163,7 +163,7 @@ struct Kind {
 }
 
 /// Kinds of conflicts, in the order that they are told.
-const KINDS: [Kind; 7] = [
+const KINDS: [Kind; 8] = [
     Kind { name: "Denied", about: "Drawn on the image, denied by the report", count: |l| l.of(Outcome::Denied) },
     Kind {
         name: "Image only",
@@ -183,6 +183,7 @@ const KINDS: [Kind; 7] = [
     Kind { name: "Side", about: "Reported and drawn, the sides differ", count: |l| l.discords[0] },
     Kind { name: "Count", about: "Reported and drawn, the numbers differ", count: |l| l.discords[1] },
     Kind { name: "Size", about: "Reported and drawn, the sizes differ", count: |l| l.discords[2] },
+    Kind { name: "Attenuation", about: "Reported and measured, the HU differ", count: |l| l.discords[3] },
 ];
 
 impl LabelRow {
@@ -485,6 +486,13 @@ fn compared(pairing: &Pairing) -> Vec<Compared> {
             image: pairing.image_size.map(mm),
             note: None,
         },
+        Compared {
+            name: "Attenuation",
+            discord: Some(Discord::Attenuation),
+            report: pairing.report_attenuation.map(hounsfield),
+            image: pairing.image_attenuation.map(hounsfield),
+            note: None,
+        },
     ];
     rows.into_iter().filter(|row| row.report.is_some() || row.image.is_some()).collect()
 }
@@ -513,6 +521,10 @@ const fn by(basis: SideBasis) -> &'static str {
         SideBasis::Orientation => "by the image's orientation",
         SideBasis::View => "by the view",
     }
+}
+
+fn hounsfield(attenuation: f64) -> String {
+    format!("{}\u{a0}HU", decimal(attenuation))
 }
 
 fn mm(length: f64) -> String {

@@ -19,6 +19,8 @@ fn pairing(outcome: Outcome, discords: &[Discord]) -> Pairing {
         annotations: Vec::new(),
         image_side: Some((Side::Right, SideBasis::View)),
         image_size: Some(31.25),
+        report_attenuation: None,
+        image_attenuation: None,
         image_count: 1,
         readers: Some((2, 3)),
     }
@@ -49,7 +51,7 @@ fn card(shapes: Vec<Shape>) -> Card {
 fn page(conflicts: Vec<Card>) -> Page {
     // both 6 (one with another side), neither 90, report only 1, image only 0, denied 2, ...
     let outcomes = [6, 90, 1, 0, 2, 1, 3, 4];
-    let lesion = LabelRow { label: "Lung Lesion".to_owned(), outcomes, discords: [1, 0, 1], conflicts: 5 };
+    let lesion = LabelRow { label: "Lung Lesion".to_owned(), outcomes, discords: [1, 0, 1, 0], conflicts: 5 };
     let none = LabelRow { label: "Fracture".to_owned(), outcomes: [0, 107, 0, 0, 0, 0, 0, 0], ..LabelRow::default() };
     Page {
         title: "Reports and annotations".to_owned(),

@@ -19,6 +19,9 @@
 //! where that lies slanted or was drawn with a margin: it contradicts when it is smaller by that much, or more than 2.5
 //! times as long. "Under 10 mm" is contradicted by more only, "over 10 mm" by less only. Where only what was found is
 //! told, what is drawn must contradict every size that the report tells.
+//!
+//! **Attenuation.** In HU, where report and source both tell it: every value told against every value measured, which lie
+//! more than 20 HU apart. A mean, a minimum and a maximum of one region are all values of it.
 
 use super::look::{Drawn, Looked, SizeKind};
 use super::said::{Length, Said, joined};
@@ -34,6 +37,8 @@ const RATIO: f64 = 1.5;
 const DIFFERENCE: f64 = 5.0;
 /// A box may be so many times as long as what the report tells.
 const BOX_RATIO: f64 = 2.5;
+/// Attenuations differ by more than this, in HU: noise and the place of the region move a mean by as much.
+const HOUNSFIELD: f64 = 20.0;
 /// Boxes of two categories that share so much of their union are of one thing.
 const SAME: f64 = 0.5;
 /// Shapes of a label, over all slices, that are held against each other; of more, one slice alone tells the number.
@@ -43,6 +48,7 @@ const MOST_COMPARED: usize = 5_000;
 pub(super) struct Summary {
     pub(super) side: Option<(Side, SideBasis)>,
     pub(super) size: Option<f64>,
+    pub(super) attenuation: Option<f64>,
     pub(super) count: u32,
     pub(super) readers: Option<(u32, u32)>,
 }
@@ -62,7 +68,8 @@ pub(super) fn summary(places: &[u32], looked: &Looked<'_>) -> Summary {
     who.sort_unstable();
     who.dedup();
     let readers = (!looked.readers.is_empty()).then_some((who.len() as u32, looked.readers.len() as u32));
-    Summary { side: side.zip(basis), size: largest(&drawn).map(|s| s.0), count, readers }
+    let attenuation = drawn.iter().flat_map(|d| &d.attenuation).copied().reduce(f64::max);
+    Summary { side: side.zip(basis), attenuation, size: largest(&drawn).map(|s| s.0), count, readers }
 }
 
 /// What contradicts.
@@ -87,6 +94,9 @@ pub(super) fn discords(said: &Said, places: &[u32], looked: &Looked<'_>) -> Vec<
     }
     if contradicts(&|drawn, whole| size(&said.sizes, drawn, whole)) {
         out.push(Discord::Size);
+    }
+    if contradicts(&|drawn, _| attenuation(&said.attenuations, drawn)) {
+        out.push(Discord::Attenuation);
     }
     out
 }
@@ -232,6 +242,12 @@ fn size(told: &[Length], drawn: &[&Drawn], whole: bool) -> Option<bool> {
         true => differs(most, drawn, kind),
         false => told.iter().all(|&t| differs(t, drawn, kind)),
     })
+}
+
+fn attenuation(told: &[Length], drawn: &[&Drawn]) -> Option<bool> {
+    let measured: Vec<f64> = drawn.iter().flat_map(|d| &d.attenuation).copied().collect();
+    let apart = |t: &Length| measured.iter().all(|m| *m < t.least - HOUNSFIELD || *m > t.most + HOUNSFIELD);
+    (!measured.is_empty() && !told.is_empty()).then(|| told.iter().all(apart))
 }
 
 fn differs(told: Length, drawn: f64, kind: SizeKind) -> bool {

@@ -94,6 +94,7 @@ fn row(label: u32, outcome: Outcome, said: Option<&Said>, places: &[u32], looked
         .flat_map(|s| &s.sizes)
         .map(|l| l.told())
         .fold(None, |m: Option<f64>, v| Some(m.map_or(v, |m| m.max(v))));
+    let attenuation = said.and_then(|s| s.attenuations.iter().map(|l| l.told()).reduce(f64::max));
     Pairing {
         label,
         outcome,
@@ -106,6 +107,8 @@ fn row(label: u32, outcome: Outcome, said: Option<&Said>, places: &[u32], looked
         annotations: places.iter().map(|&p| looked.drawn[p as usize].at).collect(),
         image_side: summary.side,
         image_size: summary.size,
+        report_attenuation: attenuation,
+        image_attenuation: summary.attenuation,
         image_count: summary.count,
         readers: summary.readers,
     }

@@ -72,6 +72,8 @@ pub struct Drawn<'a> {
     pub side: Option<(Side, SideBasis)>,
     /// Its size in mm.
     pub size: Option<(f64, SizeKind)>,
+    /// Its attenuation in HU, where the source measured it: all values.
+    pub attenuation: Vec<f64>,
 }
 
 /// What is drawn of one label.
@@ -182,6 +184,7 @@ pub fn look<'a>(sets: &'a [Mapped], images: &[&'a StudyImage], bound: &BoundSche
                     annotation,
                     side: side(annotation, &image.row),
                     size: size(annotation, &image.row),
+                    attenuation: attenuation(annotation),
                 });
             }
         }
@@ -204,6 +207,12 @@ fn side(annotation: &Annotation, row: &StudyRow) -> Option<(Side, SideBasis)> {
         Some(side) => Some((side, SideBasis::Told)),
         None => annotation::side(&annotation.shape, row),
     }
+}
+
+/// What the source measured in Hounsfield units, as UCUM and people write them.
+fn attenuation(annotation: &Annotation) -> Vec<f64> {
+    let measured = annotation.measures.iter().filter(|m| matches!(m.unit.as_str(), "[hnsf'U]" | "HU"));
+    measured.map(|m| m.value).filter(|v| v.is_finite()).collect()
 }
 
 fn size(annotation: &Annotation, row: &StudyRow) -> Option<(f64, SizeKind)> {

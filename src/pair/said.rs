@@ -11,7 +11,7 @@ use crate::lexicon::Side;
 use crate::measure::{Measurement, measured};
 use crate::rules::{BoundScheme, Relation, Status};
 
-/// A length that a report tells, in mm: between `least` and `most`.
+/// A length that a report tells, in mm, or an attenuation in HU: between `least` and `most`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Length {
     /// Not less than this.
@@ -74,6 +74,8 @@ pub struct Said {
     pub side: Option<Side>,
     /// The sizes that its mentions tell.
     pub sizes: Vec<Length>,
+    /// The attenuations that they tell.
+    pub attenuations: Vec<Length>,
     /// How many.
     pub amount: Option<Amount>,
 }
@@ -115,12 +117,13 @@ fn of_label(
     let side_of = |m: u32| analysis.mentions[m as usize].side;
     let denies_all = status == Status::Absent && mentions.iter().any(|&m| side_of(m).is_none());
     let side = if denies_all { None } else { joined(mentions.iter().filter_map(|&m| side_of(m))) };
-    let mut sizes = Vec::new();
+    let (mut sizes, mut attenuations) = (Vec::new(), Vec::new());
     let mut numbers: Vec<(Option<Side>, u32, bool, String)> = Vec::new();
     for &mention in mentions {
         for attribute in analysis.attributes_of(mention) {
             match &attribute.detail {
                 Detail::Size(measurement) => sizes.extend(Length::of(measurement)),
+                Detail::Attenuation(measurement) => attenuations.extend(Length::of(measurement)),
                 detail @ (Detail::Count(_) | Detail::CountWord(_)) => {
                     let told = detail.told(&engine.rules, &engine.lexicon);
                     // A word that is no number ("multiple", "few") is two or more.
@@ -131,7 +134,8 @@ fn of_label(
             }
         }
     }
-    Said { label, status, mention: because, mentions: mentions.to_vec(), side, sizes, amount: amount(&numbers) }
+    let mentions = mentions.to_vec();
+    Said { label, status, mention: because, mentions, side, sizes, attenuations, amount: amount(&numbers) }
 }
 
 /// All sides together.

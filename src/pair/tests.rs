@@ -315,6 +315,27 @@ fn what_could_not_be_read_may_have_been_anything() {
 }
 
 #[test]
+fn attenuations() {
+    let measure = |value: f64| Measure { name: "Mean".into(), value, unit: "[hnsf'U]".into() };
+    for (text, values, discord) in [
+        ("8 mm lung nodule of 40 HU.", vec![35.0], false),
+        ("8 mm lung nodule of 40 HU.", vec![-90.0], true),
+        // A minimum, a mean and a maximum of one region.
+        ("8 mm lung nodule of 40 HU.", vec![-60.0, 45.0, 110.0], false),
+        ("8 mm lung nodule, attenuation less than 10 HU.", vec![60.0], true),
+        ("Lung nodule.", vec![60.0], false),
+        ("8 mm lung nodule of 40 HU.", vec![], false),
+    ] {
+        let mut case = Case::new(Coverage::Found, &[]);
+        let mut nodule = annotation(0, Shape::Whole, None);
+        nodule.measures = values.iter().map(|&v| measure(v)).collect();
+        case.annotations = vec![(0, nodule)];
+        let expected = if discord { vec!["attenuation"] } else { Vec::new() };
+        assert_eq!(case.told(text, "Nodule"), Some(("both", expected)), "{text} {values:?}");
+    }
+}
+
+#[test]
 fn a_mask_in_pieces_may_be_several() {
     let mask = |pieces: usize| {
         let runs: Vec<u32> = (0..pieces).flat_map(|_| [19, 1]).chain([(100 - 20 * pieces) as u32]).collect();

@@ -12,7 +12,7 @@ use crate::cli::ids;
 use crate::cli::rows::{Form, Piece, Rows};
 use crate::link::Role;
 use crate::output::pair_page::{Card, Drawn, Edge, ImageOf};
-use crate::pair::{Looked, Outcome, Pairing, Said, StudyImage, look, pair};
+use crate::pair::{Discord, Looked, Outcome, Pairing, Said, StudyImage, look, pair};
 use crate::rules::BoundScheme;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -43,7 +43,7 @@ pub(super) struct Job<'a> {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Count {
     pub(super) outcomes: [u64; Outcome::NAMED.len()],
-    pub(super) discords: [u64; 3],
+    pub(super) discords: [u64; Discord::ALL.len()],
     pub(super) conflicts: u64,
 }
 

@@ -183,7 +183,16 @@ fn long(bound: &BoundScheme, name: &str, text: &str) -> Result<Vec<Read>, Error>
 }
 
 fn plain(label: u32, status: Status) -> Said {
-    Said { label, status, mention: None, mentions: Vec::new(), side: None, sizes: Vec::new(), amount: None }
+    Said {
+        label,
+        status,
+        mention: None,
+        mentions: Vec::new(),
+        side: None,
+        sizes: Vec::new(),
+        attenuations: Vec::new(),
+        amount: None,
+    }
 }
 
 fn lines(engine: &Engine, bound: &BoundScheme, name: &str, text: &str) -> Result<Vec<Read>, Error> {
@@ -257,10 +266,12 @@ fn take_mention(
             (Some(a), Some(b)) if a != b => Some(Side::Bilateral),
             (a, b) => a.or(b),
         };
-        for size in mention.get("size").and_then(Value::as_array).into_iter().flatten() {
-            let values: Vec<f64> =
-                size.get("values").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_f64).collect();
-            said.sizes.extend(Length::named(&values, size.get("relation").and_then(Value::as_str)));
+        for (key, told) in [("size", &mut said.sizes), ("hu", &mut said.attenuations)] {
+            for one in mention.get(key).and_then(Value::as_array).into_iter().flatten() {
+                let values = one.get("values").and_then(Value::as_array).into_iter().flatten();
+                let values: Vec<f64> = values.filter_map(Value::as_f64).collect();
+                told.extend(Length::named(&values, one.get("relation").and_then(Value::as_str)));
+            }
         }
         if let Some(count) = mention.get("count") {
             let told = count.as_str().map_or_else(|| count.to_string(), str::to_owned);

@@ -8,16 +8,17 @@ use crate::pair::Pairing;
 use crate::rules::Scheme;
 
 /// The columns; `src/annotations/FORMATS.md` tells of the same.
-const COLUMNS: [(&str, Kind, &str); 24] = [
+const COLUMNS: [(&str, Kind, &str); 26] = [
     ("report_id", Kind::Text, "The report's id; missing where no report is of the study"),
     ("study_uid", Kind::Text, "Study Instance UID; missing where only names tie"),
     ("image", Kind::Texts, "Images that it is drawn on; where nothing is drawn, all that were annotated"),
     ("label", Kind::Text, "The label"),
     ("outcome", Kind::Text, "both, neither, report-only, image-only, denied, uncertain-drawn, ..., no-report"),
-    ("conflicts", Kind::Texts, "What contradicts where both have it: side, count, size"),
+    ("conflicts", Kind::Texts, "What contradicts where both have it: side, count, size, attenuation"),
     ("report_status", Kind::Text, "present, absent, uncertain; missing: not mentioned"),
     ("report_side", Kind::Text, "left, right, bilateral"),
     ("report_size_mm", Kind::Real, "The largest size told"),
+    ("report_hu", Kind::Real, "The largest attenuation told"),
     ("report_count", Kind::Text, "A number, or multiple, several, few, numerous"),
     ("sentence", Kind::Text, "The sentence of the mention that decided: patient text"),
     ("start", Kind::Number, "Where that mention begins, in code points"),
@@ -27,6 +28,7 @@ const COLUMNS: [(&str, Kind, &str); 24] = [
     ("image_side", Kind::Text, "left, right, bilateral"),
     ("side_basis", Kind::Text, "told, laterality, orientation, view: the least trustworthy"),
     ("image_size_mm", Kind::Real, "The largest size drawn or measured"),
+    ("image_hu", Kind::Real, "The largest attenuation measured"),
     ("image_count", Kind::Number, "How many are drawn; missing where only a label of the whole image says so"),
     ("readers", Kind::Text, "Readers who drew it, of all who read the images: 2/3"),
     ("link_method", Kind::Text, "study_uid, name, or as the link table says"),
@@ -100,6 +102,7 @@ impl<'a> Row<'a> {
         cells.text(pairing.status.map(|s| s.name()));
         cells.text(pairing.report_side.map(|s| s.name()));
         cells.real(pairing.report_size.map(|v| v as f32));
+        cells.real(pairing.report_attenuation.map(|v| v as f32));
         cells.text(pairing.report_count.as_deref());
         cells.text(self.sentence());
         cells.number(self.spot().map(|s| s.place.0));
@@ -111,6 +114,7 @@ impl<'a> Row<'a> {
         cells.text(pairing.image_side.map(|s| s.0.name()));
         cells.text(pairing.image_side.map(|s| s.1.name()));
         cells.real(pairing.image_size.map(|v| v as f32));
+        cells.real(pairing.image_attenuation.map(|v| v as f32));
         cells.number(Some(pairing.image_count).filter(|&c| c > 0));
         cells.text(self.readers().as_deref());
         cells.text(self.link.map(|l| &*l.method).filter(|m| !m.is_empty()));
@@ -123,18 +127,20 @@ impl<'a> Row<'a> {
     /// The row for eyes.
     pub(super) fn line(&self, scheme: &Scheme, out: &mut Vec<u8>) {
         let pairing = self.pairing;
-        let join = |parts: [Option<String>; 4]| parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
+        let join = |parts: [Option<String>; 5]| parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
         let says = join([
             Some(pairing.status.map_or("not mentioned", |s| s.name()).to_owned()),
             pairing.report_side.map(|s| s.name().to_owned()),
             pairing.report_count.clone(),
             pairing.report_size.map(|v| format!("{v} mm")),
+            pairing.report_attenuation.map(|v| format!("{v} HU")),
         ]);
         let drawn = join([
             (pairing.annotations.is_empty()).then(|| "nothing drawn".to_owned()),
             pairing.image_side.map(|s| s.0.name().to_owned()),
             Some(pairing.image_count).filter(|&c| c > 0).map(|c| format!("{c} drawn")),
             pairing.image_size.map(|v| format!("{v:.0} mm")),
+            pairing.image_attenuation.map(|v| format!("{v:.0} HU")),
         ]);
         let mut outcome = self.outcome().to_owned();
         for discord in &pairing.discords {
@@ -169,7 +175,7 @@ mod tests {
             assert_eq!(row.ends_with("| yes |"), conflict, "{row}");
         }
         let discords = part(PAGE, "## Side, number and size");
-        for discord in [Discord::Side, Discord::Count, Discord::Size] {
+        for discord in Discord::ALL {
             assert!(discords.contains(&format!("**`{}`**", discord.name())), "{discord:?}");
         }
     }

@@ -9,7 +9,7 @@ use crate::annotations::categories;
 use crate::cli::say;
 use crate::input::{Gravity, Told};
 use crate::output::Sink;
-use crate::pair::{Outcome, Targets};
+use crate::pair::{Discord, Outcome, Targets};
 use crate::rules::BoundScheme;
 use crate::{Engine, Error};
 use std::path::Path;
@@ -132,7 +132,7 @@ pub(super) fn summary(catalog: &Catalog, counts: &Counts, links: Option<&Links>)
             line(name, &format_args!("{count}{}", if *conflict { "  conflict" } else { "" }));
         }
     }
-    for (at, name) in ["side", "count", "size"].into_iter().enumerate() {
+    for (at, name) in Discord::ALL.map(Discord::name).into_iter().enumerate() {
         let count: u64 = counts.labels.values().map(|c| c.discords[at]).sum();
         if count > 0 {
             line(&format!("{name} contradicts"), &format_args!("{count}  conflict"));
