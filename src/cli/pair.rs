@@ -272,7 +272,7 @@ fn mapped(
         annotation.side = annotation.side.or(sides.get(annotation.category as usize).copied().flatten());
     }
     let mut targets = categories::mapped(&set.categories, rows, bound);
-    told.extend(tell::unmapped(&set, &targets, bound, suggest));
+    told.extend(tell::unmapped(&set, &targets, rows, bound, suggest));
     expand(&mut targets, bound);
     Mapped::new(set, targets)
 }

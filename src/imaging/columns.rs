@@ -75,7 +75,7 @@ pub(crate) struct Targets {
     /// By column.
     pub(crate) of: Vec<Option<Target>>,
     /// Which names were taken for what.
-    pub(crate) told: String,
+    pub(crate) told: Option<String>,
 }
 
 /// The letters and digits of a name; nothing of one in another alphabet, which no list has.
@@ -106,6 +106,15 @@ fn fit(name: &str) -> Option<(Target, usize)> {
     })
 }
 
+impl Targets {
+    /// Tells what was guessed.
+    pub(crate) fn tell(&self, name: &str, take: &mut dyn super::Take) {
+        if let Some(told) = &self.told {
+            take.tell(crate::input::Told::guess(name, told.clone()));
+        }
+    }
+}
+
 /// What each of these columns is taken for, or what is expected where none can be told by: a study, a patient, a file.
 pub(crate) fn targets(names: &[&str]) -> Result<Targets, String> {
     let fits: Vec<Option<(Target, usize)>> = names.iter().map(|n| fit(n)).collect();
@@ -133,9 +142,11 @@ pub(crate) fn targets(names: &[&str]) -> Result<Targets, String> {
             crate::input::columns::found(names)
         ));
     }
-    // What stands in a list of names is no patient's.
-    let taken = of.iter().zip(names).filter_map(|(t, name)| t.map(|t| format!("{} = {:?}", field(t), name.trim())));
-    let told = format!("read as {}", taken.collect::<Vec<_>>().join(", "));
+    // What stands in a list of names is no patient's. Where a column has the field's own name nothing was guessed.
+    let guessed = of.iter().zip(names).filter_map(|(t, name)| t.map(|t| (field(t), name.trim())));
+    let guessed = guessed.filter(|(field, name)| field != name).map(|(field, name)| format!("{field} = {name:?}"));
+    let guessed: Vec<String> = guessed.collect();
+    let told = (!guessed.is_empty()).then(|| format!("read as {}", guessed.join(", ")));
     Ok(Targets { of, told })
 }
 

@@ -86,7 +86,7 @@ pub(crate) fn objects(opened: Opened, frame: Frame, take: &mut dyn Take) -> Resu
                 }
             }
             if std::mem::take(&mut first) {
-                take.tell(Told::guess(&name, targets.told.clone()));
+                targets.tell(&name, take);
             }
         }
         let mut row = StudyRow::default();
@@ -179,7 +179,7 @@ pub(crate) fn columnar(opened: Opened, _: &std::path::Path, _: &mut dyn Take) ->
 /// What the columns are taken for, told.
 fn taken(name: &str, names: &[&str], take: &mut dyn Take) -> Result<Targets, Error> {
     let targets = columns::targets(names).map_err(|m| Error::input(name, m))?;
-    take.tell(Told::guess(name, targets.told.clone()));
+    targets.tell(name, take);
     Ok(targets)
 }
 

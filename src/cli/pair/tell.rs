@@ -17,7 +17,13 @@ use std::process::ExitCode;
 
 /// Categories that map to no label: what is drawn of them is not paired.
 /// `suggest`: nobody has written a crosswalk yet.
-pub(super) fn unmapped(set: &AnnotationSet, targets: &Targets, bound: &BoundScheme, suggest: bool) -> Vec<Told> {
+pub(super) fn unmapped(
+    set: &AnnotationSet,
+    targets: &Targets,
+    rows: &[categories::Row],
+    bound: &BoundScheme,
+    suggest: bool,
+) -> Vec<Told> {
     let mut out = Vec::new();
     let mut missing: Vec<String> = Vec::new();
     let mut lost = 0;
@@ -28,7 +34,9 @@ pub(super) fn unmapped(set: &AnnotationSet, targets: &Targets, bound: &BoundSche
         }
     }
     for (number, category) in set.categories.iter().enumerate() {
-        if targets.get(number).is_none_or(Vec::is_empty) {
+        // A person may have said that it counts for none.
+        let confirmed = rows.iter().any(|r| r.category == category.trim() && r.confirmed && r.label.is_none());
+        if targets.get(number).is_none_or(Vec::is_empty) && !confirmed {
             let drawn = drawn_of[number];
             lost += drawn;
             missing.push(format!("{category} ({drawn})"));
