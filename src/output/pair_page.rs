@@ -341,7 +341,7 @@ fn labels(page: &Page) -> Markup {
                     }
                 }
                 p.note {
-                    "Agreement: the share of studies or images, among those where the finding is reported as present or drawn, in which neither presence nor side, number or size conflict. "
+                    "Agreement: the share of studies or images, among those where the finding is reported as present or drawn, in which neither presence nor side, number, size or attenuation conflict. "
                     "Where nobody says that images were read for a label, nothing is held against it."
                 }
             }
