@@ -165,15 +165,17 @@ def test_a_dead_executor_costs_no_row(folder, engine, victim, tmp_path):
         frame = spark.read.parquet(str(root))
         marks = tmp_path / "marks"
         marks.mkdir()
+        over = tmp_path / "over"
         killed = []
 
         def kill():
             # When some tasks have ended and others have not.
-            while len(list(marks.iterdir())) < 2:
+            while not list(marks.iterdir()):
                 time.sleep(0.05)
             found = [pid for pid, line in children(os.getpid()) if victim in line]
             killed.append((found[0], len(list(marks.iterdir()))))
             os.kill(found[0], signal.SIGKILL)
+            over.touch()
 
         def slowly(batches):
             import time as clock
@@ -182,6 +184,10 @@ def test_a_dead_executor_costs_no_row(folder, engine, victim, tmp_path):
             for batch in batches:
                 clock.sleep(0.4)
                 yield batch
+            # What is not the first to end waits for the kill, so that it finds a job that is not over.
+            end = clock.monotonic() + 30
+            while list(marks.iterdir()) and not over.exists() and clock.monotonic() < end:
+                clock.sleep(0.05)
             (marks / uuid.uuid4().hex).touch()
 
         labelled = radspark.label(frame.select("acc", "text"), "text", "acc")
