@@ -133,6 +133,23 @@ pub struct Annotation {
     pub measures: Vec<Measure>,
 }
 
+impl Annotation {
+    /// One of which its source tells no more: present, by nobody.
+    pub fn present(id: String, image: u32, category: u32, shape: Shape) -> Annotation {
+        Annotation {
+            id,
+            image,
+            category,
+            stance: Stance::Present,
+            reader: None,
+            score: None,
+            side: None,
+            shape,
+            measures: Vec::new(),
+        }
+    }
+}
+
 /// An image that was annotated, or read and left without annotation.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AnnotatedImage {

@@ -309,7 +309,7 @@ impl Rows<'_, '_> {
         }
         let score = told(Role::Score).and_then(|s| s.parse().ok());
         let side = told(Role::Side).and_then(side_of_word);
-        let plain = self.gather.plain(format!("{}:{line}", self.name), image, category, shape);
+        let plain = Annotation::present(format!("{}:{line}", self.name), image, category, shape);
         let source = self.gather.set.source.clone();
         self.gather.add(Annotation { stance, reader, score, side, ..plain }, || format!("{source}:{line}"));
     }

@@ -245,7 +245,7 @@ fn read_annotation(
         }
     }
     let id = own.clone().unwrap_or_else(|| format!("{source}:{}", at + 1));
-    let mut annotation = gather.plain(id, image, *category, shape);
+    let mut annotation = Annotation::present(id, image, *category, shape);
     annotation.score = entry.score;
     if entry.crowd {
         annotation.measures.push(Measure { name: "iscrowd".to_owned(), value: 1.0, unit: "1".to_owned() });

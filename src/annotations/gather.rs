@@ -1,7 +1,7 @@
 //! An annotation set as it grows while a file is read: images and categories by name, and what is told.
 
 use super::fit::{Fit, fit};
-use crate::annotation::{AnnotatedImage, Annotation, AnnotationSet, Coverage, ImageKey, LEFT_OUT, Shape, Stance};
+use crate::annotation::{AnnotatedImage, Annotation, AnnotationSet, Coverage, ImageKey, LEFT_OUT};
 use crate::input::Told;
 use std::collections::HashMap;
 
@@ -69,21 +69,6 @@ impl<'t> Gather<'t> {
         self.set.categories.push(name.to_owned());
         self.categories.insert(name.to_owned(), index);
         index
-    }
-
-    /// A new annotation: present, by nobody.
-    pub(crate) fn plain(&self, id: String, image: u32, category: u32, shape: Shape) -> Annotation {
-        Annotation {
-            id,
-            image,
-            category,
-            stance: Stance::Present,
-            reader: None,
-            score: None,
-            side: None,
-            shape,
-            measures: Vec::new(),
-        }
     }
 
     /// Adds an annotation whose shape fits its image; another is clipped or left out, and told at its place. True where

@@ -55,7 +55,7 @@ pub(crate) fn read_file(bytes: &[u8], name: &str, gather: &mut Gather<'_>) -> Re
     for (flag, value) in file.flags.unwrap_or_default() {
         let Some(value) = value.as_bool() else { continue };
         let category = gather.category(&flag);
-        let mut annotation = gather.plain(format!("{name}:{flag}"), image, category, Shape::Whole);
+        let mut annotation = Annotation::present(format!("{name}:{flag}"), image, category, Shape::Whole);
         annotation.stance = if value { Stance::Present } else { Stance::Absent };
         gather.add(annotation, || source.clone());
     }
@@ -78,7 +78,7 @@ pub(crate) fn read_file(bytes: &[u8], name: &str, gather: &mut Gather<'_>) -> Re
                     gather.warning("mask", place(), note);
                 }
                 let category = gather.category(&label);
-                let mut annotation = gather.plain(format!("{name}:{number}"), image, category, shape);
+                let mut annotation = Annotation::present(format!("{name}:{number}"), image, category, shape);
                 annotation.score = drawn.score;
                 let group = drawn.group_id.filter(|g| !g.is_null()).map(|g| (category, g.to_string()));
                 match (group.as_ref().and_then(|g| groups.get(g)), &mut annotation.shape) {

@@ -8,7 +8,7 @@
 use super::labelmap::{self, LabelMap};
 use super::objects::Gathered;
 use super::volume::{Gathering, Plane, Run};
-use crate::annotation::{AnnotatedImage, Annotation, AnnotationSet, Coverage, ImageKey, LEFT_OUT, Shape, Stance};
+use crate::annotation::{AnnotatedImage, Annotation, AnnotationSet, Coverage, ImageKey, LEFT_OUT, Shape};
 use crate::input::Told;
 use crate::study::StudyRow;
 use flate2::bufread::MultiGzDecoder;
@@ -435,17 +435,7 @@ fn set(
         unnamed += u32::from(name.is_none() && names.is_some());
         let Some(extent) = label.gathering.finish(Some(middle), header.oriented) else { continue };
         let category = gathered.category(&name.unwrap_or_else(|| format!("label {value}")));
-        gathered.push(Annotation {
-            id: format!("{source}:{value}"),
-            image,
-            category,
-            stance: Stance::Present,
-            reader: None,
-            score: None,
-            side: None,
-            shape: Shape::Volume(extent),
-            measures: Vec::new(),
-        });
+        gathered.push(Annotation::present(format!("{source}:{value}"), image, category, Shape::Volume(extent)));
     }
     if unnamed > 0 {
         tell(Told::warning(source, format!("{unnamed} label values that the label map does not name")));

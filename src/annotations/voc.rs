@@ -4,7 +4,7 @@
 //! pixels from 1 and include the last, a difference of one pixel. `difficult` and `truncated` are not read.
 
 use super::gather::Gather;
-use crate::annotation::Shape;
+use crate::annotation::{Annotation, Shape};
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
@@ -129,7 +129,7 @@ fn add(filename: &str, size: [Option<u32>; 2], objects: Vec<Object>, name: &str,
             }
         };
         let category = gather.category(&object.name);
-        let mut annotation = gather.plain(format!("{name}:{number}"), image, category, shape);
+        let mut annotation = Annotation::present(format!("{name}:{number}"), image, category, shape);
         annotation.score = object.score;
         gather.add(annotation, place);
     }

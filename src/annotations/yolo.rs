@@ -9,7 +9,7 @@
 use super::gather::Gather;
 use super::{folder, image_size};
 use crate::Error;
-use crate::annotation::{AnnotationSet, Coverage, Point, Shape};
+use crate::annotation::{Annotation, AnnotationSet, Coverage, Point, Shape};
 use crate::input::Told;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -226,7 +226,7 @@ fn read_labels(
             continue;
         }
         let category = gather.category(&category);
-        let mut annotation = gather.plain(format!("{name}:{number}"), image, category, shape);
+        let mut annotation = Annotation::present(format!("{name}:{number}"), image, category, shape);
         annotation.score = score;
         gather.add(annotation, place);
     }

@@ -149,7 +149,8 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let short = layout == Layout::Table;
     let links = RowWriter::open(layout, options.output.as_deref(), table::columns(short), "links")?;
     let threads = options.run.threads();
-    let (studies, problems) = studies(options, &values, threads)?;
+    let reading = options.imaging(threads)?;
+    let (studies, problems) = studies(options, &reading, &values)?;
     let words = Words { mentions: "links", labels: "" };
     let mut teller = Teller::new(words, options.run.quiet, !options.run.no_progress, input.total, input.meter());
     for told in &input.told {
@@ -180,22 +181,23 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     if teller.tally.reports == 0 {
         return Err(teller.nothing_read(&options.inputs).into());
     }
-    let roles = by_study(&kept);
+    let of_study = by_study(&kept);
+    let roles = roles_of(&of_study, &kept);
     table::write(links, short, &kept, &roles, &studies)?;
     if let (Some(path), Some(bound)) = (&options.merged, bound) {
-        merged(path, bound, &kept, &roles, &studies)?;
+        merged(path, bound, &of_study, &kept, &roles, &studies)?;
     }
     if let Some(path) = &options.without_report {
-        without_report(path, &kept, &studies)?;
+        without_report(path, &of_study, &studies)?;
     }
     if let Some(path) = &options.images {
-        images::write(path, options, &kept, &roles, &studies)?;
+        images::write(path, options, &reading, &ruling(&of_study, &kept, &roles), &studies)?;
     }
     let problems = problems + teller.problems;
     teller.finish();
     let linked = kept.iter().filter(|k| k.decision.outcome == Outcome::Linked).count();
     if !options.run.quiet {
-        summary(&kept, &studies);
+        summary(&kept, of_study.len(), studies.len());
     }
     let too_few = options.fail_under.is_some_and(|least| (linked as f64) < least * kept.len() as f64);
     if too_few {
@@ -259,7 +261,7 @@ impl Take for Gather<'_> {
     }
 }
 
-fn studies(options: &Options, values: &Values<'_>, threads: usize) -> anyhow::Result<(Studies, u64)> {
+fn studies(options: &Options, reading: &imaging::Options, values: &Values<'_>) -> anyhow::Result<(Studies, u64)> {
     let quiet = options.run.quiet;
     let filter = options.filter.as_deref().map(Filter::new).transpose()?;
     let mut gather = Gather {
@@ -271,7 +273,7 @@ fn studies(options: &Options, values: &Values<'_>, threads: usize) -> anyhow::Re
         repeats: Repeats::default(),
         filter,
     };
-    imaging::read(&options.studies, &options.imaging(threads)?, &mut gather)?;
+    imaging::read(&options.studies, reading, &mut gather)?;
     gather.repeats.finish();
     let Gather { mut studies, rows, problems, .. } = gather;
     if studies.is_empty() {
@@ -345,14 +347,21 @@ fn is_addendum(engine: &Engine, analysis: &Analysis) -> bool {
     kinds.clone().any(|k| k == Some("addendum")) && kinds.all(|k| k == Some("addendum"))
 }
 
-/// For each report with one study, its role among those of the study. Reports of several studies rule in each.
-fn by_study(kept: &[Linked]) -> Vec<Option<Role>> {
-    let mut of_study: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+/// By study that has one: the reports that are linked to it, in the order of the input.
+type ByStudy = BTreeMap<u32, Vec<usize>>;
+
+fn by_study(kept: &[Linked]) -> ByStudy {
+    let mut of_study = ByStudy::new();
     for (i, linked) in kept.iter().enumerate().filter(|(_, k)| k.decision.outcome == Outcome::Linked) {
         for link in &linked.decision.links {
             of_study.entry(link.study).or_default().push(i);
         }
     }
+    of_study
+}
+
+/// For each report that is linked, its role among those of its study. A report of several studies rules in each.
+fn roles_of(of_study: &ByStudy, kept: &[Linked]) -> Vec<Option<Role>> {
     let mut out: Vec<Option<Role>> = vec![None; kept.len()];
     for reports in of_study.values() {
         let ruled: Vec<Ruled> = reports.iter().map(|&i| kept[i].ruled.clone()).collect();
@@ -364,23 +373,27 @@ fn by_study(kept: &[Linked]) -> Vec<Option<Role>> {
     out
 }
 
+/// By study: the id of the report that rules it, else of the first that is linked to it.
+fn ruling<'k>(of_study: &ByStudy, kept: &'k [Linked], roles: &[Option<Role>]) -> BTreeMap<u32, &'k str> {
+    let rules = |reports: &[usize]| {
+        let last = reports.iter().rev().find(|&&i| roles[i] == Some(Role::Ruling));
+        last.or(reports.first()).map(|&i| kept[i].id.as_str())
+    };
+    of_study.iter().filter_map(|(&study, reports)| Some((study, rules(reports)?))).collect()
+}
+
 /// The labels of each study that has a report, in the order of the studies.
 fn merged(
     path: &std::path::Path,
     bound: &BoundScheme,
+    of_study: &ByStudy,
     kept: &[Linked],
     roles: &[Option<Role>],
     studies: &Studies,
 ) -> anyhow::Result<()> {
-    let mut of_study: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
-    for (i, linked) in kept.iter().enumerate().filter(|(_, k)| k.decision.outcome == Outcome::Linked) {
-        for link in &linked.decision.links {
-            of_study.entry(link.study).or_default().push(i);
-        }
-    }
     let columns = table::merged_columns(&bound.scheme);
     let mut rows = RowWriter::open(Layout::chosen(None, Some(path))?, Some(path), columns, "study labels")?;
-    for (study, reports) in of_study {
+    for (&study, reports) in of_study {
         let of: Vec<_> = reports
             .iter()
             .map(|&i| (roles[i].unwrap_or(Role::Superseded), &kept[i].ruled, kept[i].labels.as_slice()))
@@ -395,37 +408,25 @@ fn merged(
     rows.finish()
 }
 
-/// For each study whether a report is linked to it.
-fn reported(kept: &[Linked], studies: &Studies) -> Vec<bool> {
-    let mut has = vec![false; studies.len()];
-    for linked in kept.iter().filter(|k| k.decision.outcome == Outcome::Linked) {
-        for link in &linked.decision.links {
-            has[link.study as usize] = true;
-        }
-    }
-    has
-}
-
-fn without_report(path: &std::path::Path, kept: &[Linked], studies: &Studies) -> anyhow::Result<()> {
-    let has = reported(kept, studies);
+fn without_report(path: &std::path::Path, of_study: &ByStudy, studies: &Studies) -> anyhow::Result<()> {
     let columns = table::study_columns();
     let mut rows = RowWriter::open(Layout::chosen(None, Some(path))?, Some(path), columns, "studies")?;
-    for study in (0..studies.len() as u32).filter(|&s| !has[s as usize]) {
+    for study in (0..studies.len() as u32).filter(|s| !of_study.contains_key(s)) {
         rows.row(|cells| table::study_row(cells, studies, study))?;
     }
     rows.finish()
 }
 
 /// What became of the reports, on standard error.
-fn summary(kept: &[Linked], studies: &Studies) {
+fn summary(kept: &[Linked], reported: usize, studies: usize) {
     let count = |outcome: Outcome| kept.iter().filter(|k| k.decision.outcome == outcome).count();
     let [linked, ambiguous, unlinked] = [Outcome::Linked, Outcome::Ambiguous, Outcome::Unlinked].map(count);
     let share = 100.0 * linked as f64 / kept.len() as f64;
     say(format_args!(
         "{linked} of {} reports linked ({share:.1} %) to {} of {} studies; {ambiguous} ambiguous, {unlinked} unlinked",
         kept.len(),
-        reported(kept, studies).iter().filter(|&&has| has).count(),
-        studies.len()
+        reported,
+        studies
     ));
     for method in Method::ALL {
         let of = |k: &&Linked| {

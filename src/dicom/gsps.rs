@@ -8,7 +8,7 @@
 use super::annotation::{Object, circle, ellipse};
 use super::node::{Node, line};
 use super::numbers::{bytes, points, unsigned, whole};
-use crate::annotation::{Annotation, ImageKey, Point, Shape, Stance};
+use crate::annotation::{Annotation, ImageKey, Point, Shape};
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 use std::collections::BTreeMap;
@@ -185,17 +185,9 @@ fn annotation(
     for (at, (words, shape)) in found.into_iter().enumerate() {
         let category = object.set.category(&words);
         let frame = frame.map_or_else(String::new, |f| format!("#{f}"));
-        object.set.push(Annotation {
-            id: format!("{}:{number}.{}@{sop_uid}{frame}", object.source, at + 1),
-            image,
-            category,
-            stance: Stance::Present,
-            reader: reader.clone(),
-            score: None,
-            side: None,
-            shape,
-            measures: Vec::new(),
-        });
+        let id = format!("{}:{number}.{}@{sop_uid}{frame}", object.source, at + 1);
+        let reader = reader.clone();
+        object.set.push(Annotation { reader, ..Annotation::present(id, image, category, shape) });
     }
     Ok(count)
 }

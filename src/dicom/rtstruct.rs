@@ -8,7 +8,7 @@
 use super::annotation::{Object, spread};
 use super::node::{Node, line};
 use super::numbers::{decimal, decimals, whole};
-use crate::annotation::{Annotation, Extent3, ImageKey, Measure, Shape, Stance};
+use crate::annotation::{Annotation, Extent3, ImageKey, Measure, Shape};
 use crate::annotations::volume::{Bounds, Ends, Forest, cross, diameter, dot, length, minus};
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
@@ -91,17 +91,9 @@ pub(super) fn read(object: &mut Object<'_>) -> Result<(), String> {
         let image = object.set.image(image);
         let named = roi.name.or(roi.label).or(roi.kind);
         let category = object.set.category(&named.unwrap_or_else(|| format!("ROI {number}")));
-        object.set.push(Annotation {
-            id: format!("{}:{number}", object.source),
-            image,
-            category,
-            stance: Stance::Present,
-            reader: roi.reader,
-            score: None,
-            side: None,
-            shape: Shape::Volume(extent),
-            measures: roi.measures,
-        });
+        let id = format!("{}:{number}", object.source);
+        let plain = Annotation::present(id, image, category, Shape::Volume(extent));
+        object.set.push(Annotation { reader: roi.reader, measures: roi.measures, ..plain });
     }
     Ok(())
 }

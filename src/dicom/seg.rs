@@ -9,7 +9,7 @@ use super::annotation::{Object, modified};
 use super::frames::{Frame, Frames, frames};
 use super::node::Node;
 use super::numbers::{decimal, exactly, unsigned, whole};
-use crate::annotation::{Annotation, ImageKey, Shape, Stance};
+use crate::annotation::{Annotation, ImageKey, Shape};
 use crate::annotations::volume::{Gathering, Plane, Run, cross, dot, length, minus};
 use crate::lexicon::Side;
 use dicom_dictionary_std::tags;
@@ -371,17 +371,10 @@ fn by_columns(runs: &[Run], frames: &Frames<'_>) -> Vec<u32> {
 }
 
 fn annotation(object: &mut Object<'_>, segment: &Segment, image: u32, shape: Shape, frame: Option<u32>) -> Annotation {
-    Annotation {
-        id: frame.map_or_else(|| segment.id.clone(), |f| format!("{}#{}", segment.id, f + 1)),
-        image,
-        category: object.set.category(&segment.category),
-        stance: Stance::Present,
-        reader: segment.reader.clone(),
-        score: None,
-        side: segment.side,
-        shape,
-        measures: Vec::new(),
-    }
+    let id = frame.map_or_else(|| segment.id.clone(), |f| format!("{}#{}", segment.id, f + 1));
+    let category = object.set.category(&segment.category);
+    let (reader, side) = (segment.reader.clone(), segment.side);
+    Annotation { reader, side, ..Annotation::present(id, image, category, shape) }
 }
 
 /// The series that was segmented.

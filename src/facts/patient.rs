@@ -20,13 +20,18 @@ impl Metadata {
     /// Reads sex and age as they came with the study: `F`, `male`, `45`, `045Y`, `6 months`. What cannot be read
     /// is not known.
     pub fn of(study: &StudyKey) -> Metadata {
+        Metadata::read(study.sex.as_deref(), study.age.as_deref())
+    }
+
+    /// The same, of the two as texts.
+    pub(crate) fn read(sex: Option<&str>, age: Option<&str>) -> Metadata {
         Metadata {
-            sex: study.sex.as_deref().and_then(|s| match s.trim().chars().next()?.to_ascii_lowercase() {
+            sex: sex.and_then(|s| match s.trim().chars().next()?.to_ascii_lowercase() {
                 'f' | 'w' => Some(Sex::F),
                 'm' => Some(Sex::M),
                 _ => None,
             }),
-            age: study.age.as_deref().and_then(read_age),
+            age: age.and_then(read_age),
         }
     }
 }

@@ -7,6 +7,7 @@ use super::cells;
 use super::{Take, index};
 use crate::Error;
 use crate::input::Told;
+use crate::input::fhir::{list, str};
 use crate::input::records::{Frame, Given, Opened, elements};
 use crate::study::StudyRow;
 use serde_json::Value;
@@ -185,18 +186,6 @@ fn number(value: &Value) -> Option<u32> {
 fn joined<'a>(texts: impl Iterator<Item = &'a str>) -> Option<String> {
     let texts: Vec<&str> = texts.collect();
     (!texts.is_empty()).then(|| texts.join("\\"))
-}
-
-fn str(value: &Value) -> Option<&str> {
-    value.as_str()
-}
-
-fn list(value: &Value) -> &[Value] {
-    match value {
-        Value::Array(items) => items,
-        Value::Object(_) => std::slice::from_ref(value),
-        _ => &[],
-    }
 }
 
 fn is_type(identifier: &Value, code: &str) -> bool {

@@ -348,11 +348,13 @@ fn decoded(data: &str, content_type: Option<&str>) -> Result<String, String> {
     }
 }
 
-fn str(value: &Value) -> Option<&str> {
+/// The text of a JSON string.
+pub(crate) fn str(value: &Value) -> Option<&str> {
     value.as_str()
 }
 
-fn list(value: &Value) -> &[Value] {
+/// The items of an array; one object stands for a list of itself.
+pub(crate) fn list(value: &Value) -> &[Value] {
     match value {
         Value::Array(items) => items,
         Value::Object(_) => std::slice::from_ref(value),

@@ -5,7 +5,6 @@
 use super::values::{Day, Values, uids};
 use crate::facts::Metadata;
 use crate::lexicon::Side;
-use crate::report::StudyKey;
 use crate::rules::Sex;
 use crate::study::StudyRow;
 use std::collections::{HashMap, HashSet};
@@ -95,13 +94,17 @@ fn filled(cell: &Option<String>) -> &str {
 }
 
 impl Studies {
-    /// What a row's study is known by.
-    fn known_by(row: &StudyRow) -> Option<u64> {
-        let uid = row.study_uid.as_deref().map(uids).and_then(|u| u.into_iter().next()).unwrap_or_default();
+    /// The study UID of a row; blank where it has none.
+    fn uid_of(row: &StudyRow) -> String {
+        row.study_uid.as_deref().map(uids).and_then(|u| u.into_iter().next()).unwrap_or_default()
+    }
+
+    /// What the study of a row with this UID is known by.
+    fn known_by(row: &StudyRow, uid: &str) -> Option<u64> {
         let (accession, patient) = (filled(&row.accession), filled(&row.patient_id));
         let (date, issuer) = (filled(&row.date), filled(&row.accession_issuer));
         match (uid.is_empty(), accession.is_empty(), patient.is_empty()) {
-            (false, ..) => Some(hash(&["uid", &uid])),
+            (false, ..) => Some(hash(&["uid", uid])),
             (_, false, _) => Some(hash(&["accession", accession, issuer, patient])),
             (.., false) => {
                 Some(hash(&["patient", patient, date, filled(&row.modality), filled(&row.study_description)]))
@@ -112,16 +115,16 @@ impl Studies {
 
     /// The study of a row that was taken.
     pub fn of(&self, row: &StudyRow) -> Option<u32> {
-        self.by_name.of(Studies::known_by(row)?).next()
+        self.by_name.of(Studies::known_by(row, &Studies::uid_of(row))?).next()
     }
 
     /// Takes a row: of a new study, or of one that is known. False where it names no study.
     pub fn add(&mut self, row: &StudyRow, values: &Values<'_>) -> bool {
-        let Some(named) = Studies::known_by(row) else {
+        let uid = Studies::uid_of(row);
+        let Some(named) = Studies::known_by(row, &uid) else {
             self.nameless += 1;
             return false;
         };
-        let uid = row.study_uid.as_deref().map(uids).and_then(|u| u.into_iter().next()).unwrap_or_default();
         let (accession, patient, issuer) =
             (filled(&row.accession), filled(&row.patient_id), filled(&row.accession_issuer));
         // An arena of 4 GiB is full: some ten million studies more than anyone links in one run.
@@ -187,8 +190,7 @@ impl Studies {
         if let Some(side) = row.laterality.as_deref().and_then(laterality) {
             study.side = Some(study.side.map_or(side, |s| if s == side { s } else { Side::Bilateral }));
         }
-        let told = StudyKey { sex: row.sex.clone(), age: row.age.clone(), ..StudyKey::default() };
-        let metadata = Metadata::of(&told);
+        let metadata = Metadata::read(row.sex.as_deref(), row.age.as_deref());
         study.sex = study.sex.or(metadata.sex);
         study.age = study.age.or(metadata.age).or_else(|| {
             let born = row.birth_date.as_deref().and_then(Day::read)?;

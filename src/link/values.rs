@@ -335,12 +335,7 @@ impl Keys {
             self.side = side(&said(FactKind::Laterality));
             take(Field::Side, self.side.is_some());
         }
-        let told = StudyKey {
-            sex: said(FactKind::Sex).first().map(|&s| s.to_owned()),
-            age: said(FactKind::Age).first().map(|&a| a.to_owned()),
-            ..StudyKey::default()
-        };
-        let metadata = Metadata::of(&told);
+        let metadata = Metadata::read(said(FactKind::Sex).first().copied(), said(FactKind::Age).first().copied());
         if self.sex.is_none() {
             self.sex = metadata.sex;
             take(Field::Sex, self.sex.is_some());

@@ -1,36 +1,27 @@
 //! The series and images of linked studies, each with its report: the sources are read a second time, as no run could
 //! keep the rows of millions of images.
 
-use super::{Linked, Options};
+use super::Options;
 use crate::Error;
 use crate::cli::rows::{Layout, RowWriter};
 use crate::imaging::filter::Filter;
 use crate::imaging::{self, Take};
 use crate::input::Told;
-use crate::link::{Outcome, Role, Studies};
+use crate::link::Studies;
 use crate::output::studies::{cells, specs};
 use crate::output::table::{ColumnSpec, Kind};
 use crate::study::{COLUMNS, Column, StudyRow};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Writes the rows of linked studies in the order of the sources; where a study has several reports, with the one that
-/// rules.
+/// Writes the rows of linked studies in the order of the sources, each with the report that `ruling` names.
 pub(super) fn write(
     path: &Path,
     options: &Options,
-    kept: &[Linked],
-    roles: &[Option<Role>],
+    reading: &imaging::Options,
+    ruling: &BTreeMap<u32, &str>,
     studies: &Studies,
 ) -> anyhow::Result<()> {
-    let mut ruling: BTreeMap<u32, &str> = BTreeMap::new();
-    for (linked, role) in kept.iter().zip(roles).filter(|(k, _)| k.decision.outcome == Outcome::Linked) {
-        for link in &linked.decision.links {
-            if *role == Some(Role::Ruling) || !ruling.contains_key(&link.study) {
-                ruling.insert(link.study, &linked.id);
-            }
-        }
-    }
     let columns: Vec<&'static Column> = COLUMNS.iter().collect();
     let about = "Id of the report that rules the study";
     let mut all = vec![ColumnSpec { name: "report_id".to_owned(), kind: Kind::Text, about }];
@@ -38,7 +29,7 @@ pub(super) fn write(
     let rows = RowWriter::open(Layout::chosen(None, Some(path))?, Some(path), all, "images")?;
     let filter = options.filter.as_deref().map(Filter::new).transpose()?;
     let mut images = Images { ruling, studies, columns, rows, filter, broken: None };
-    let read = imaging::read(&options.studies, &options.imaging(options.run.threads())?, &mut images);
+    let read = imaging::read(&options.studies, reading, &mut images);
     if let Some(error) = images.broken {
         return Err(error);
     }
@@ -47,7 +38,7 @@ pub(super) fn write(
 }
 
 struct Images<'i> {
-    ruling: BTreeMap<u32, &'i str>,
+    ruling: &'i BTreeMap<u32, &'i str>,
     studies: &'i Studies,
     columns: Vec<&'static Column>,
     rows: RowWriter,
