@@ -19,6 +19,7 @@ use crate::lexicon::{Kind, Lexicon, Side};
 use crate::measure::{self, Measured};
 use crate::mention::{self, Candidate, MENTION, Unit};
 use crate::reach::{self, Reached};
+use crate::refine::Refined;
 use crate::report::Report;
 use crate::rules::{AttributeName, BoundScheme, Hierarchy, NONE, Profile, Rules, SectionRule, class};
 use crate::said;
@@ -65,6 +66,8 @@ pub struct Analysis {
     pub findings: Vec<Finding>,
     /// What the reader should know of the input ("the report is empty").
     pub notes: Vec<Note>,
+    /// The mentions that a model was asked about, in order.
+    pub refined: Vec<Refined>,
     pub(crate) reads_body: bool,
 }
 

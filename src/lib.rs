@@ -24,6 +24,7 @@ mod mention;
 mod overview;
 pub mod pair;
 mod reach;
+pub mod refine;
 mod report;
 pub mod rules;
 mod safety;
@@ -53,6 +54,8 @@ mod guard;
 pub(crate) mod imaging;
 #[cfg(feature = "cli")]
 pub mod input;
+#[cfg(feature = "onnx")]
+pub(crate) mod onnx;
 #[cfg(feature = "cli")]
 pub mod output;
 #[cfg(feature = "pixels")]

@@ -99,7 +99,7 @@ pub(crate) fn attribute_value(
         }
         AttributeName::Section => {
             let section = &analysis.sections[analysis.sentences[said.sentence as usize].section as usize];
-            Some(section.kind.map_or("body", |k| &engine.rules.sections[k as usize].id).to_owned())
+            Some(engine.section_id(section.kind).to_owned())
         }
         AttributeName::Acuity
         | AttributeName::Size

@@ -101,7 +101,7 @@ struct Passage<'a> {
 fn passages<'a>(line: &'a Line<'_>) -> Vec<Passage<'a>> {
     let mut out: Vec<Passage<'_>> = Vec::new();
     for section in &line.analysis.sections {
-        let kind = section.kind.map_or("body", |k| &line.engine.rules.sections[k as usize].id);
+        let kind = line.engine.section_id(section.kind);
         let opens = if section.heading.is_empty() { section.body.start } else { section.heading.start };
         let start = if out.is_empty() { 0 } else { opens };
         if let Some(before) = out.last_mut() {

@@ -129,7 +129,7 @@ impl Line<'_> {
         let sentence = &self.analysis.sentences[mention.sentence as usize];
         let section = &self.analysis.sections[sentence.section as usize];
         out.extend_from_slice(b",\"section\":");
-        string(out, section.kind.map_or("body", |k| &self.engine.rules.sections[k as usize].id));
+        string(out, self.engine.section_id(section.kind));
         out.extend_from_slice(b",\"sentence\":[");
         integer(out, self.offsets.code_point(text, sentence.span.start));
         out.push(b',');

@@ -323,7 +323,7 @@ fn mention(line: &Line<'_>, number: usize, cells: &mut dyn Cells) {
     }
     let sentence = &analysis.sentences[mention.sentence as usize];
     let section = analysis.sections[sentence.section as usize].kind;
-    cells.text(Some(section.map_or("body", |k| &engine.rules.sections[k as usize].id)));
+    cells.text(Some(engine.section_id(section)));
     offsets(line, Some(sentence.span), cells);
     cells.flag(mention.counts);
     let evidence = analysis.evidence_of(assertion);
