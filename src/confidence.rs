@@ -6,7 +6,7 @@
 
 pub mod fit;
 
-use crate::engine::{Analysis, Engine, Mention};
+use crate::engine::{Analysis, Engine, Mention, SpanAssertion};
 use crate::finding::{rank, speaks_of_now};
 use crate::label::Label;
 use crate::lexicon::Words;
@@ -39,6 +39,12 @@ impl Engine {
     pub fn mention_confidence(&self, analysis: &Analysis, text: &str, mention: usize) -> Option<f32> {
         let model = &self.rules.calibration.as_ref()?.model;
         Some(model.probability(self.mention_features(analysis, text, mention)) as f32)
+    }
+
+    /// How likely the status of a span that a caller brought is right, as [`Engine::mention_confidence`].
+    pub fn span_confidence(&self, span: &SpanAssertion) -> Option<f32> {
+        let model = &self.rules.calibration.as_ref()?.model;
+        Some(model.probability(value(span.status)) as f32)
     }
 
     /// The [`Feature`] bits of each of these labels.

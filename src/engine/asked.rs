@@ -20,6 +20,10 @@ use crate::span::{ConceptId, RuleId, Span};
 pub struct SpanAssertion {
     /// The span as given.
     pub span: Span,
+    /// The sentence that it stands in, as bytes of the text; the span itself where it holds no word.
+    pub sentence: Span,
+    /// The kind of the sentence's section: an index into the rules' sections; `None` before any heading.
+    pub section: Option<u32>,
     /// Is it there?
     pub status: Status,
     /// Now, then, or only asked.
@@ -51,6 +55,8 @@ impl Engine {
             .iter()
             .map(|&span| SpanAssertion {
                 span,
+                sentence: span,
+                section: None,
                 status: Status::Present,
                 time: Time::Current,
                 subject: Subject::Patient,
@@ -94,6 +100,7 @@ impl Engine {
         }
         for (first, twin) in twins {
             out[twin] = SpanAssertion { span: out[twin].span, ..out[first].clone() };
+            out[twin].sentence = out[first].sentence.cover(out[twin].span);
         }
         out
     }
@@ -186,6 +193,9 @@ impl Engine {
             let mine: Vec<Reached> = reached.iter().filter(|r| r.candidate as usize == i).copied().collect();
             let mut evidence = Vec::new();
             let answer = &mut out[candidate.asked as usize];
+            // A span may begin or end beside the sentence of its first word.
+            answer.sentence = sentence.span.cover(answer.span);
+            answer.section = analysis.sections[sentence.section as usize].kind;
             let attributes = judging.attributes(candidate);
             answer.side = attributes.side;
             answer.severity = attributes.severity;
