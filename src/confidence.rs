@@ -30,21 +30,27 @@ impl Engine {
         scheme: &BoundScheme,
         labels: &[Label],
     ) -> Option<Vec<f32>> {
-        let model = &self.rules.calibration.as_ref()?.model;
+        let model = &self.rules.calibration.as_ref()?.labels.model;
         let features = self.label_features(analysis, text, scheme, labels);
         Some(features.into_iter().map(|f| model.probability(f) as f32).collect())
     }
 
-    /// How likely the status of one mention is right, as [`Engine::confidences`].
-    pub fn mention_confidence(&self, analysis: &Analysis, text: &str, mention: usize) -> Option<f32> {
-        let model = &self.rules.calibration.as_ref()?.model;
-        Some(model.probability(self.mention_features(analysis, text, mention)) as f32)
+    /// How likely the verdict on one mention (present, absent, uncertain, historical or hypothetical) is that of a
+    /// careful reader of the report, by the signs of its assertion; no word of the text is read again. `None` where no
+    /// calibration has a model of mentions.
+    pub fn mention_confidence(&self, analysis: &Analysis, _text: &str, mention: usize) -> Option<f32> {
+        self.sureness(analysis.assertions[mention].signs)
     }
 
-    /// How likely the status of a span that a caller brought is right, as [`Engine::mention_confidence`].
+    /// As [`Engine::mention_confidence`], of a span that a caller brought.
     pub fn span_confidence(&self, span: &SpanAssertion) -> Option<f32> {
-        let model = &self.rules.calibration.as_ref()?.model;
-        Some(model.probability(value(span.status)) as f32)
+        self.sureness(span.signs)
+    }
+
+    /// The confidence that signs amount to.
+    fn sureness(&self, signs: u32) -> Option<f32> {
+        let model = &self.rules.calibration.as_ref()?.mentions.as_ref()?.model;
+        Some(model.probability(signs) as f32)
     }
 
     /// The [`Feature`] bits of each of these labels.

@@ -40,6 +40,8 @@ pub struct SpanAssertion {
     pub location: [Option<ConceptId>; 2],
     /// Size, count, acuity and the like, each with its reason.
     pub details: Vec<(Detail, Evidence)>,
+    /// What makes its verdict more or less sure: bits of [`crate::rules::Sign`].
+    pub signs: u32,
     /// The reasons.
     pub evidence: Vec<Evidence>,
 }
@@ -65,6 +67,7 @@ impl Engine {
                 severity: None,
                 location: [None; 2],
                 details: Vec::new(),
+                signs: 0,
                 evidence: Vec::new(),
             })
             .collect();
@@ -184,11 +187,12 @@ impl Engine {
         heading: &Attributes,
         out: &mut [SpanAssertion],
     ) {
-        let Scratch { tokens, units, candidates, targets, reached, pairs, owned, .. } = scratch;
+        let Scratch { tokens, units, candidates, targets, reached, pairs, owned, sight, .. } = scratch;
         let section = self.section_rule(analysis, sentence);
         reach::reach(units, candidates, &self.rules, targets, reached);
         reach::alternatives(units, &self.rules, &self.lexicon, pairs);
-        let judging = Judging { engine: self, text, tokens, units, pairs, owned, section, heading };
+        sight.look(units, tokens, section, &self.rules);
+        let judging = Judging { engine: self, text, tokens, units, pairs, sight, owned, section, heading };
         for (i, candidate) in candidates.iter().enumerate().filter(|(_, c)| c.asked != NONE) {
             let mine: Vec<Reached> = reached.iter().filter(|r| r.candidate as usize == i).copied().collect();
             let mut evidence = Vec::new();
@@ -208,6 +212,7 @@ impl Engine {
             answer.time = assertion.time;
             answer.subject = assertion.subject;
             answer.change = assertion.change;
+            answer.signs = assertion.signs;
             answer.evidence = evidence;
         }
     }
