@@ -90,12 +90,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     Ok(if teller.problems > 0 { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
-fn answer(
-    (engine, limit, confidence): (&Engine, usize, bool),
-    offsets: &mut Offsets,
-    batch: &Batch,
-    done: &mut Done,
-) {
+fn answer((engine, limit, confidence): (&Engine, usize, bool), offsets: &mut Offsets, batch: &Batch, done: &mut Done) {
     batch.lines(|place, line, bad| {
         let asked = match ask(line, place.line, limit, offsets) {
             Ok(asked) => asked,
