@@ -27,6 +27,8 @@ pub struct Assertion {
     pub subject: Subject,
     /// Against an earlier study.
     pub change: Option<Change>,
+    /// What makes it more or less sure: bits of [`crate::rules::Sign`].
+    pub signs: u32,
     /// First reason in [`crate::Analysis::evidence`].
     pub(crate) evidence: (u32, u32),
 }
@@ -145,6 +147,7 @@ pub(crate) fn decide(
         time: when,
         subject: whom,
         change: change.and_then(|c| c.0),
+        signs: 0,
         evidence: (start as u32, evidence.len() as u32),
     })
 }

@@ -6,7 +6,7 @@
 
 pub mod fit;
 
-use crate::engine::{Analysis, Engine, Mention};
+use crate::engine::{Analysis, Engine, Mention, SpanAssertion};
 use crate::finding::{rank, speaks_of_now};
 use crate::label::Label;
 use crate::lexicon::Words;
@@ -30,15 +30,27 @@ impl Engine {
         scheme: &BoundScheme,
         labels: &[Label],
     ) -> Option<Vec<f32>> {
-        let model = &self.rules.calibration.as_ref()?.model;
+        let model = &self.rules.calibration.as_ref()?.labels.model;
         let features = self.label_features(analysis, text, scheme, labels);
         Some(features.into_iter().map(|f| model.probability(f) as f32).collect())
     }
 
-    /// How likely the status of one mention is right, as [`Engine::confidences`].
-    pub fn mention_confidence(&self, analysis: &Analysis, text: &str, mention: usize) -> Option<f32> {
-        let model = &self.rules.calibration.as_ref()?.model;
-        Some(model.probability(self.mention_features(analysis, text, mention)) as f32)
+    /// How likely the verdict on one mention (present, absent, uncertain, historical or hypothetical) is that of a
+    /// careful reader of the report, by the signs of its assertion; no word of the text is read again. `None` where no
+    /// calibration has a model of mentions.
+    pub fn mention_confidence(&self, analysis: &Analysis, _text: &str, mention: usize) -> Option<f32> {
+        self.sureness(analysis.assertions[mention].signs)
+    }
+
+    /// As [`Engine::mention_confidence`], of a span that a caller brought.
+    pub fn span_confidence(&self, span: &SpanAssertion) -> Option<f32> {
+        self.sureness(span.signs)
+    }
+
+    /// The confidence that signs amount to.
+    fn sureness(&self, signs: u32) -> Option<f32> {
+        let model = &self.rules.calibration.as_ref()?.mentions.as_ref()?.model;
+        Some(model.probability(signs) as f32)
     }
 
     /// The [`Feature`] bits of each of these labels.
@@ -258,5 +270,39 @@ mod tests {
             let p = engine.mention_confidence(&analysis, text, i).expect("calibrated");
             assert!(p > 0.3 && p < 1.0);
         }
+        // Whatever signs come together, a probability comes out.
+        for signs in [0, u32::MAX, 0x5555_5555, 0xAAAA_AAAA] {
+            assert!(engine.sureness(signs).is_some_and(|p| (0.0..=1.0).contains(&p)));
+        }
+    }
+
+    #[test]
+    fn what_is_doubted_is_less_sure_than_what_is_plainly_said() {
+        let engine = Engine::embedded();
+        let sure = |text: &str| {
+            let analysis = engine.analyze(&Report::new("a", text));
+            let last = analysis.mentions.len() - 1;
+            engine.mention_confidence(&analysis, text, last).expect("calibrated")
+        };
+        let plain = sure("FINDINGS: There is no effusion.");
+        assert!(plain > 0.98, "{plain}");
+        for text in ["INDICATION: Pneumonia.", "FINDINGS: Nodule: ultrasound suggested.", "FINDINGS: Edema/effusion."] {
+            assert!(sure(text) < plain - 0.03, "{text} {}", sure(text));
+        }
+        // A span that a caller brings has the confidence of the mention there.
+        let text = "FINDINGS: Possible edema. No effusion.";
+        let analysis = engine.analyze(&Report::new("a", text));
+        let spans: Vec<Span> = analysis.mentions.iter().map(|m| m.span).collect();
+        for (i, answer) in engine.assert_spans(text, &spans).iter().enumerate() {
+            assert_eq!(engine.span_confidence(answer), engine.mention_confidence(&analysis, text, i));
+            assert_eq!(&text[answer.sentence.range()], ["Possible edema.", "No effusion."][i]);
+            assert_eq!(answer.section, analysis.sections[analysis.sentences[0].section as usize].kind);
+        }
+        // No model of mentions: no confidence of them, and that of labels stays.
+        let file = include_str!("../rules/calibration.toml").split("\n[mentions]\n").next().unwrap_or_default();
+        let labels = Engine::load(&crate::embedded::lexicons(), &[("calibration.toml", file)]).expect("loads");
+        let analysis = labels.analyze(&Report::new("a", text));
+        assert!(labels.rules.calibration.is_some());
+        assert_eq!((analysis.mentions.is_empty(), labels.sureness(0)), (false, None));
     }
 }

@@ -12,6 +12,7 @@ use judging::Judging;
 use crate::assertion::{Assertion, Evidence};
 use crate::attribute::{self, Attributes};
 use crate::detail::{self, Attribute, Detail, Owner};
+use crate::doubt::Sight;
 use crate::error::Error;
 use crate::finding::{self, Finding};
 use crate::label::{self, Label};
@@ -119,6 +120,7 @@ pub struct Scratch {
     pairs: Vec<(u32, u32)>,
     measures: Vec<Measured>,
     owned: Vec<(Owner, Measured)>,
+    sight: Sight,
 }
 
 /// The last line that only named a part, and the section that it stands in.
@@ -382,14 +384,15 @@ impl Engine {
         counts: bool,
         heading: &Attributes,
     ) {
-        let Scratch { tokens, units, candidates, targets, reached, pairs, measures, owned, .. } = scratch;
+        let Scratch { tokens, units, candidates, targets, reached, pairs, measures, owned, sight, .. } = scratch;
         if measures.is_empty() {
             owned.clear();
         }
         let section = self.section_rule(analysis, &analysis.sentences[sentence]);
         reach::reach(units, candidates, &self.rules, targets, reached);
         reach::alternatives(units, &self.rules, &self.lexicon, pairs);
-        let judging = Judging { engine: self, text, tokens, units, pairs, owned, section, heading };
+        sight.look(units, tokens, section, &self.rules);
+        let judging = Judging { engine: self, text, tokens, units, pairs, sight, owned, section, heading };
         let first = analysis.mentions.len();
         let mut from = 0;
         for (i, candidate) in candidates.iter().enumerate() {

@@ -9,6 +9,7 @@ pub mod check;
 pub mod confidence;
 pub mod crosswalk;
 mod detail;
+mod doubt;
 mod embedded;
 mod engine;
 mod error;

@@ -9,71 +9,9 @@
 use crate::assertion::Assertion;
 use crate::engine::{Analysis, Engine};
 use crate::finding;
-use crate::rules::{Status, Subject, Time};
+use crate::rules::Subject;
+pub use crate::rules::Verdict;
 use crate::span::Span;
-
-/// What is said of a finding, time included: what a model tells apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Verdict {
-    /// It is there.
-    Present,
-    /// It is not there.
-    Absent,
-    /// It may be there.
-    Uncertain,
-    /// It was there, or is told as history.
-    Historical,
-    /// It is asked for, feared or conditional.
-    Hypothetical,
-}
-
-impl Verdict {
-    /// All of them, in the order of [`Opinion`].
-    pub const ALL: [Verdict; 5] =
-        [Verdict::Present, Verdict::Absent, Verdict::Uncertain, Verdict::Historical, Verdict::Hypothetical];
-
-    /// Its name in outputs and manifests.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Verdict::Present => "present",
-            Verdict::Absent => "absent",
-            Verdict::Uncertain => "uncertain",
-            Verdict::Historical => "historical",
-            Verdict::Hypothetical => "hypothetical",
-        }
-    }
-
-    /// The verdict of a name.
-    pub fn named(name: &str) -> Option<Verdict> {
-        Verdict::ALL.into_iter().find(|v| v.name() == name)
-    }
-
-    /// The verdict that an assertion amounts to.
-    pub const fn of(status: Status, time: Time) -> Verdict {
-        match (time, status) {
-            (Time::Historical, _) => Verdict::Historical,
-            (Time::Hypothetical, _) => Verdict::Hypothetical,
-            (Time::Current, Status::Present) => Verdict::Present,
-            (Time::Current, Status::Absent) => Verdict::Absent,
-            (Time::Current, Status::Uncertain) => Verdict::Uncertain,
-        }
-    }
-
-    /// Status and time of this verdict, for a mention that the rules gave this status. What is told as history or
-    /// asked for keeps its status, but nothing is both absent and history.
-    pub const fn apply(self, status: Status) -> (Status, Time) {
-        match self {
-            Verdict::Present => (Status::Present, Time::Current),
-            Verdict::Absent => (Status::Absent, Time::Current),
-            Verdict::Uncertain => (Status::Uncertain, Time::Current),
-            Verdict::Historical => match status {
-                Status::Absent => (Status::Present, Time::Historical),
-                other => (other, Time::Historical),
-            },
-            Verdict::Hypothetical => (status, Time::Hypothetical),
-        }
-    }
-}
 
 /// A mention in its sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -236,7 +174,7 @@ const fn settle(assertion: &mut Assertion, refined: &Refined) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Report;
+    use crate::{Report, Status};
 
     /// Says what it is told to say, whatever it is asked.
     struct Parrot(Opinion);
@@ -285,14 +223,5 @@ mod tests {
         let question = engine.question(&analysis, text, 1);
         assert_eq!(&question.sentence[question.mention.range()], "pneumothorax");
         assert_eq!(question.section, "findings");
-    }
-
-    #[test]
-    fn verdicts_and_assertions_agree() {
-        for verdict in Verdict::ALL {
-            assert_eq!(Verdict::named(verdict.name()), Some(verdict));
-            let (status, time) = verdict.apply(Status::Absent);
-            assert_eq!(Verdict::of(status, time), verdict);
-        }
     }
 }

@@ -28,6 +28,10 @@ pub(super) struct Options {
     output: Option<PathBuf>,
     #[command(flatten)]
     run: RunOptions,
+    /// For each span the probability that a careful reader of the report says the same, calibrated on gold (radlabel
+    /// labels reliability)
+    #[arg(long)]
+    confidence: bool,
     /// Print the JSON Schema of a line
     #[arg(long)]
     print_schema: bool,
@@ -63,7 +67,8 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     for told in input.told.iter().filter(|t| t.gravity != Gravity::Guess) {
         teller.tell(told);
     }
-    let work = |offsets: &mut Offsets, batch: &Batch, done: &mut Done| answer(engine, limit, offsets, batch, done);
+    let job = (engine, limit, options.confidence);
+    let work = |offsets: &mut Offsets, batch: &Batch, done: &mut Done| answer(job, offsets, batch, done);
     let packing = sink.packing;
     let order = |done: &mut Done| {
         for told in &done.told {
@@ -85,7 +90,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     Ok(if teller.problems > 0 { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
-fn answer(engine: &Engine, limit: usize, offsets: &mut Offsets, batch: &Batch, done: &mut Done) {
+fn answer((engine, limit, confidence): (&Engine, usize, bool), offsets: &mut Offsets, batch: &Batch, done: &mut Done) {
     batch.lines(|place, line, bad| {
         let asked = match ask(line, place.line, limit, offsets) {
             Ok(asked) => asked,
@@ -100,7 +105,7 @@ fn answer(engine: &Engine, limit: usize, offsets: &mut Offsets, batch: &Batch, d
         done.tally.reports += 1;
         done.tally.mentions += answers.len() as u64;
         answers.iter().for_each(|a| done.tally.label(a.status));
-        let line = Answers { engine, id: &asked.id, text: &asked.text, offsets, answers: &answers };
+        let line = Answers { engine, id: &asked.id, text: &asked.text, offsets, answers: &answers, confidence };
         line.write(&mut done.bytes);
     });
 }

@@ -47,6 +47,9 @@ pub(super) struct Options {
     /// Write to this file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// For each mention the probability that a careful reader of the report says the same
+    #[arg(long)]
+    confidence: bool,
     #[command(flatten)]
     whole: WholeOptions,
     #[command(flatten)]
@@ -79,7 +82,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let report = read_report(options)?;
     let engine = options.data.engine()?;
     let scheme = engine.scheme(&options.scheme)?;
-    let account = Account::new(engine, scheme, &report, &options.whole);
+    let account = Account::new(engine, scheme, &report, &options.whole, options.confidence);
     let shown = match options.format {
         Format::Text => text::render(&account, colours(options), width(options)),
         Format::Html => html::render(&account),
@@ -91,7 +94,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
 /// One report as the page for a browser and as text without colours.
 #[cfg(feature = "python")]
 pub(crate) fn shown(engine: &Engine, scheme: &BoundScheme, report: &Report) -> (String, String) {
-    let account = Account::new(engine, scheme, report, &WholeOptions::default());
+    let account = Account::new(engine, scheme, report, &WholeOptions::default(), false);
     (html::render(&account), text::render(&account, false, None))
 }
 

@@ -84,8 +84,8 @@ pub(super) struct Options {
     /// Write where and why for every record that could not be read, as CSV
     #[arg(long, value_name = "OUT", help_heading = "Large archives")]
     quarantine: Option<PathBuf>,
-    /// For each label the probability that a careful reader of the report gives the same value, calibrated on gold
-    /// (radlabel labels reliability): columns of a table, a member of a JSON line
+    /// For each label and mention the probability that a careful reader of the report says the same, calibrated on gold
+    /// (radlabel labels reliability): columns of a table, members of a JSON line
     #[arg(long, conflicts_with_all = ["profile", "votes"])]
     confidence: bool,
     /// Write votes, as label models take them: a row a report and label, a column a labelling source, 1 present,

@@ -92,6 +92,7 @@ mod tests {
             offsets: &offsets,
             more: &[],
             text: false,
+            confidence: false,
         };
         write(&line).expect("written")
     }

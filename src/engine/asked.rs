@@ -20,6 +20,10 @@ use crate::span::{ConceptId, RuleId, Span};
 pub struct SpanAssertion {
     /// The span as given.
     pub span: Span,
+    /// The sentence that it stands in, as bytes of the text; the span itself where it holds no word.
+    pub sentence: Span,
+    /// The kind of the sentence's section: an index into the rules' sections; `None` before any heading.
+    pub section: Option<u32>,
     /// Is it there?
     pub status: Status,
     /// Now, then, or only asked.
@@ -36,6 +40,8 @@ pub struct SpanAssertion {
     pub location: [Option<ConceptId>; 2],
     /// Size, count, acuity and the like, each with its reason.
     pub details: Vec<(Detail, Evidence)>,
+    /// What makes its verdict more or less sure: bits of [`crate::rules::Sign`].
+    pub signs: u32,
     /// The reasons.
     pub evidence: Vec<Evidence>,
 }
@@ -51,6 +57,8 @@ impl Engine {
             .iter()
             .map(|&span| SpanAssertion {
                 span,
+                sentence: span,
+                section: None,
                 status: Status::Present,
                 time: Time::Current,
                 subject: Subject::Patient,
@@ -59,6 +67,7 @@ impl Engine {
                 severity: None,
                 location: [None; 2],
                 details: Vec::new(),
+                signs: 0,
                 evidence: Vec::new(),
             })
             .collect();
@@ -94,6 +103,7 @@ impl Engine {
         }
         for (first, twin) in twins {
             out[twin] = SpanAssertion { span: out[twin].span, ..out[first].clone() };
+            out[twin].sentence = out[first].sentence.cover(out[twin].span);
         }
         out
     }
@@ -177,15 +187,19 @@ impl Engine {
         heading: &Attributes,
         out: &mut [SpanAssertion],
     ) {
-        let Scratch { tokens, units, candidates, targets, reached, pairs, owned, .. } = scratch;
+        let Scratch { tokens, units, candidates, targets, reached, pairs, owned, sight, .. } = scratch;
         let section = self.section_rule(analysis, sentence);
         reach::reach(units, candidates, &self.rules, targets, reached);
         reach::alternatives(units, &self.rules, &self.lexicon, pairs);
-        let judging = Judging { engine: self, text, tokens, units, pairs, owned, section, heading };
+        sight.look(units, tokens, section, &self.rules);
+        let judging = Judging { engine: self, text, tokens, units, pairs, sight, owned, section, heading };
         for (i, candidate) in candidates.iter().enumerate().filter(|(_, c)| c.asked != NONE) {
             let mine: Vec<Reached> = reached.iter().filter(|r| r.candidate as usize == i).copied().collect();
             let mut evidence = Vec::new();
             let answer = &mut out[candidate.asked as usize];
+            // A span may begin or end beside the sentence of its first word.
+            answer.sentence = sentence.span.cover(answer.span);
+            answer.section = analysis.sections[sentence.section as usize].kind;
             let attributes = judging.attributes(candidate);
             answer.side = attributes.side;
             answer.severity = attributes.severity;
@@ -198,6 +212,7 @@ impl Engine {
             answer.time = assertion.time;
             answer.subject = assertion.subject;
             answer.change = assertion.change;
+            answer.signs = assertion.signs;
             answer.evidence = evidence;
         }
     }

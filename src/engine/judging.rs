@@ -4,10 +4,11 @@ use super::Engine;
 use crate::assertion::{self, Assertion, Evidence};
 use crate::attribute::{self, Attributes};
 use crate::detail::{self, Around, Detail, Owner};
+use crate::doubt::{Case, Sight};
 use crate::measure::Measured;
 use crate::mention::{Candidate, Unit};
 use crate::reach::Reached;
-use crate::rules::{SectionRule, Status, Time};
+use crate::rules::{SectionRule, Sign, Status, Time};
 use crate::token::Token;
 
 /// A sentence whose mentions are judged.
@@ -18,6 +19,8 @@ pub(super) struct Judging<'a> {
     pub(super) units: &'a [Unit],
     /// Units that an alternative puts in doubt, each with the cue that joins them.
     pub(super) pairs: &'a [(u32, u32)],
+    /// What the sentence holds that makes verdicts doubtful.
+    pub(super) sight: &'a Sight,
     pub(super) owned: &'a [(Owner, Measured)],
     pub(super) section: Option<&'a SectionRule>,
     /// What the line above says of the sentence.
@@ -37,13 +40,17 @@ impl Judging<'_> {
         let mut assertion =
             assertion::decide(candidate, reached, self.units, self.tokens, rules, self.section, evidence)?;
         // Where a cue says that the finding is there, no "or" beside it puts it in doubt.
+        let mut pair = None;
         let affirmed = || reached.iter().any(|r| rules.cues[r.cue as usize].status == Some(Status::Present));
         if assertion.status == Status::Present
             && !affirmed()
             && let Some(&(_, cue)) = self.pairs.iter().find(|p| p.0 == candidate.unit)
         {
             self.hedge(&mut assertion, &self.units[cue as usize], evidence);
+            pair = Some(cue);
         }
+        let case = Case { candidate, assertion: &assertion, reached, pair };
+        assertion.signs = self.sight.signs(&case, self.units, self.tokens, rules);
         Some(assertion)
     }
 
@@ -82,6 +89,9 @@ impl Judging<'_> {
         {
             assertion.change = Some(change);
             evidence.push(by);
+        }
+        if attributes.side.is_some() || attributes.severity.is_some() || assertion.change.is_some() {
+            assertion.signs |= Sign::Described.bit();
         }
     }
 

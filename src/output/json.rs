@@ -32,6 +32,8 @@ pub(crate) struct Line<'a> {
     pub(crate) more: &'a [u8],
     /// The text is written too.
     pub(crate) text: bool,
+    /// Each mention is written with the probability that its verdict is right.
+    pub(crate) confidence: bool,
 }
 
 /// What is said of a mention or of a caller's span.
@@ -135,8 +137,18 @@ impl Line<'_> {
         out.push(b',');
         integer(out, self.offsets.end(text, sentence.span.end));
         out.extend_from_slice(if mention.counts { b"],\"counted\":true" } else { b"],\"counted\":false" });
+        if self.confidence {
+            confidence(out, self.engine.mention_confidence(self.analysis, text, number));
+        }
         said.write_evidence(out, text, self.offsets, self.engine);
         out.push(b'}');
+    }
+}
+
+/// The member `confidence` of a mention, with three decimals as that of a label; none without a model.
+fn confidence(out: &mut Vec<u8>, confidence: Option<f32>) {
+    if let Some(confidence) = confidence {
+        out.extend_from_slice(format!(",\"confidence\":{:.3}", confidence.clamp(0.0, 1.0)).as_bytes());
     }
 }
 
@@ -147,6 +159,8 @@ pub(crate) struct Answers<'a> {
     pub(crate) text: &'a str,
     pub(crate) offsets: &'a Offsets,
     pub(crate) answers: &'a [SpanAssertion],
+    /// Each is written with the probability that it is right.
+    pub(crate) confidence: bool,
 }
 
 impl Answers<'_> {
@@ -173,6 +187,9 @@ impl Answers<'_> {
                 evidence: answer.evidence.iter().chain(answer.details.iter().map(|d| &d.1)).collect(),
             };
             said.write(out, self.text, self.engine);
+            if self.confidence {
+                confidence(out, self.engine.span_confidence(answer));
+            }
             said.write_evidence(out, self.text, self.offsets, self.engine);
             out.push(b'}');
         }

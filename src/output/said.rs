@@ -106,6 +106,7 @@ pub(super) mod tests {
             offsets: &offsets,
             more: b"",
             text: false,
+            confidence: false,
         });
     }
 

@@ -36,7 +36,7 @@ pub(crate) struct Added {
     pub(crate) text: bool,
     /// What was odd about the report.
     pub(crate) notes: bool,
-    /// The probability that a label's value is right.
+    /// The probability that a label's value, or the verdict on a mention, is right.
     pub(crate) confidence: bool,
 }
 
@@ -94,7 +94,12 @@ impl<'a> Table<'a> {
                 }
             }
             Shape::Findings => columns.extend(FINDING.map(|(name, kind, about)| column(name, kind, about))),
-            Shape::Mentions => columns.extend(MENTION.map(|(name, kind, about)| column(name, kind, about))),
+            Shape::Mentions => {
+                columns.extend(MENTION.map(|(name, kind, about)| column(name, kind, about)));
+                if added.confidence {
+                    columns.push(column("confidence", Kind::Real, "Probability that status and time are right"));
+                }
+            }
         }
         if added.notes {
             columns.push(column("notes", Kind::Texts, "What was odd about the report or its input"));
@@ -148,6 +153,9 @@ impl<'a> Table<'a> {
                 for number in 0..line.analysis.mentions.len() {
                     self.before(line, cells);
                     mention(line, number, cells);
+                    if self.added.confidence {
+                        cells.real(line.engine.mention_confidence(line.analysis, &line.report.text, number));
+                    }
                     self.after(line, cells);
                 }
             }

@@ -167,6 +167,7 @@ impl<'a> Job<'a> {
             offsets,
             more: &[],
             text: false,
+            confidence: false,
         };
         self.table.rows(&line, cells, |_| ());
         if report.text.len() > 1 << 20 {

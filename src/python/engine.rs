@@ -86,12 +86,19 @@ impl PyEngine {
     }
 
     /// The JSON line of a report.
-    fn line(&self, report: &Report, facts: bool, alerts: bool) -> Result<Vec<u8>, crate::Error> {
+    fn line(&self, report: &Report, facts: bool, alerts: bool, confidence: bool) -> Result<Vec<u8>, crate::Error> {
         let engine = self.engine();
         let analysis = SCRATCH.with_borrow_mut(|scratch| engine.analyze_with(scratch, &report.text));
         let mut offsets = Offsets::default();
         offsets.set(&report.text);
+        let mut labelled = labelled(engine, &self.schemes()?, &report.text, &analysis);
         let mut more = Vec::new();
+        if confidence {
+            for (one, (bound, _)) in labelled.iter_mut().zip(self.schemes()?) {
+                one.confidence = engine.confidences(&analysis, &report.text, bound, &one.labels).unwrap_or_default();
+            }
+            crate::output::confidence(&mut more, &labelled, self.settings.policy);
+        }
         let whole = Whole { engine, text: &report.text, offsets: &offsets };
         if facts {
             whole.facts(&mut more, &engine.facts(report, &analysis), &engine.grades_of(&report.text, &analysis));
@@ -106,11 +113,12 @@ impl PyEngine {
             policy: self.settings.policy,
             report,
             analysis: &analysis,
-            labelled: &labelled(engine, &self.schemes()?, &report.text, &analysis),
+            labelled: &labelled,
             notes: &notes,
             offsets: &offsets,
             more: &more,
             text: false,
+            confidence,
         };
         line.write(&mut out);
         Ok(out)
@@ -199,13 +207,14 @@ impl PyEngine {
 
     /// All that is found in one report, as a line of ``radlabel label --format jsonl``: labels, mentions with their
     /// evidence, notes; offsets are those of Python's strings. ``facts`` adds the facts of the examination and
-    /// grades, ``alerts`` what deserves somebody's eye.
+    /// grades, ``alerts`` what deserves somebody's eye, ``confidence`` for each label and mention the probability that a
+    /// careful reader of the report says the same.
     ///
     /// >>> report = "No pleural effusion."
     /// >>> mention = radlabel.Engine().analyze(report)["mentions"][0]
     /// >>> report[mention["start"]:mention["end"]], mention["status"], mention["evidence"][0]["rule"]
     /// ('pleural effusion', 'absent', 'no')
-    #[pyo3(signature = (text, id=None, *, facts=false, alerts=false))]
+    #[pyo3(signature = (text, id=None, *, facts=false, alerts=false, confidence=false))]
     fn analyze<'py>(
         &self,
         py: Python<'py>,
@@ -213,9 +222,10 @@ impl PyEngine {
         id: Option<&str>,
         facts: bool,
         alerts: bool,
+        confidence: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         let report = Report::new(id.unwrap_or("1"), self::text(text)?);
-        let line = py.detach(|| self.line(&report, facts, alerts))?;
+        let line = py.detach(|| self.line(&report, facts, alerts, confidence))?;
         parsed(py, &line)
     }
 
@@ -262,16 +272,19 @@ impl PyEngine {
     }
 
     /// Judges spans that you bring, known to the lexicon or not: one dict a span, in the order given, as a line of
-    /// ``radlabel assert`` has them. Offsets are those of Python's strings.
+    /// ``radlabel assert`` has them. Offsets are those of Python's strings. ``confidence`` adds to each the probability
+    /// that a careful reader of the report says the same.
     ///
     /// >>> report = "No sign of Kartagener syndrome."
     /// >>> [a["status"] for a in radlabel.Engine().assert_spans(report, [(11, 30)])]
     /// ['absent']
+    #[pyo3(signature = (text, spans, *, confidence=false))]
     fn assert_spans<'py>(
         &self,
         py: Python<'py>,
         text: &Bound<'py, PyString>,
         spans: Vec<(i64, i64)>,
+        confidence: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         let text = self::text(text)?;
         let mut offsets = Offsets::default();
@@ -286,8 +299,8 @@ impl PyEngine {
         let mut line = Vec::new();
         py.detach(|| {
             let answers = self.engine().assert_spans(&text, &spans);
-            Answers { engine: self.engine(), id: "1", text: &text, offsets: &offsets, answers: &answers }
-                .write(&mut line);
+            let (engine, text, offsets) = (self.engine(), &*text, &offsets);
+            Answers { engine, id: "1", text, offsets, answers: &answers, confidence }.write(&mut line);
         });
         parsed(py, &line)?.get_item("assertions")
     }

@@ -1,6 +1,9 @@
-//! The model of confidence as data: what may be weighed, the weights, and how it was measured.
+//! The models of confidence as data: what may be weighed, the weights, and how they were measured.
 //!
-//! `rules/calibration.toml` holds one; `crate::confidence` computes the features of a label and the probability.
+//! `rules/calibration.toml` holds them: one for labels, one for mentions. `crate::confidence` computes the features of
+//! a label and the probabilities, `crate::doubt` the signs of a mention.
+
+use super::{Sign, Verdict};
 
 /// What is known of how a label came about. No feature knows a finding, a label or a scheme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -105,13 +108,64 @@ impl Feature {
     }
 }
 
+/// What a model of confidence is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Matter {
+    /// Labels, by [`Feature`].
+    Labels,
+    /// Mentions, by [`Sign`].
+    Mentions,
+}
+
+impl Matter {
+    /// The names of what is weighed, by bit.
+    pub fn names(self) -> Vec<&'static str> {
+        match self {
+            Matter::Labels => Feature::ALL.iter().map(|f| f.name()).collect(),
+            Matter::Mentions => Sign::ALL.iter().map(|s| s.name()).collect(),
+        }
+    }
+
+    /// The bit of a name.
+    pub fn bit(self, name: &str) -> Option<u32> {
+        match self {
+            Matter::Labels => Feature::named(name).map(Feature::bit),
+            Matter::Mentions => Sign::named(name).map(Sign::bit),
+        }
+    }
+
+    /// What was said, as bits tell it.
+    pub fn verdict(self, bits: u32) -> Verdict {
+        let has = |bit: u32| bits & bit != 0;
+        match self {
+            Matter::Labels if has(Feature::Present.bit()) => Verdict::Present,
+            Matter::Labels if has(Feature::Uncertain.bit()) => Verdict::Uncertain,
+            Matter::Mentions if has(Sign::Present.bit()) => Verdict::Present,
+            Matter::Mentions if has(Sign::Uncertain.bit()) => Verdict::Uncertain,
+            Matter::Mentions if has(Sign::Historical.bit()) => Verdict::Historical,
+            Matter::Mentions if has(Sign::Hypothetical.bit()) => Verdict::Hypothetical,
+            _ => Verdict::Absent,
+        }
+    }
+
+    /// The bits that tell what was said, and nothing else.
+    pub const fn said(self) -> u32 {
+        match self {
+            Matter::Labels => Feature::Present.bit() | Feature::Uncertain.bit(),
+            Matter::Mentions => {
+                Sign::Present.bit() | Sign::Uncertain.bit() | Sign::Historical.bit() | Sign::Hypothetical.bit()
+            }
+        }
+    }
+}
+
 /// An additive model: the log odds that a value is right.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Model {
     /// Log odds without any feature.
     pub base: f64,
-    /// What each feature adds, by [`Feature::ALL`].
-    pub weights: [f64; Feature::ALL.len()],
+    /// What each feature adds, by bit.
+    pub weights: Vec<f64>,
 }
 
 impl Model {
@@ -165,8 +219,8 @@ pub struct Validation {
 /// One bin of the reliability table.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bin {
-    /// The value, by [`super::Status`].
-    pub value: super::Status,
+    /// What was said.
+    pub value: Verdict,
     /// Confidence from.
     pub from: f64,
     /// Confidence to.
@@ -179,15 +233,18 @@ pub struct Bin {
     pub right: u64,
 }
 
-/// A calibration file.
+/// How many of the wrong values are found where the least sure are looked through.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Caught {
+    /// Share of all values that is looked through.
+    pub share: f64,
+    /// Share of the wrong ones among them.
+    pub wrong: f64,
+}
+
+/// One model and how it was measured.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Calibration {
-    /// The file, for messages.
-    pub file: String,
-    /// Its title.
-    pub title: String,
-    /// When it was measured.
-    pub date: String,
+pub struct Fitted {
     /// The reports, by set.
     pub sets: Vec<CalibrationSet>,
     /// Number of folds.
@@ -199,7 +256,24 @@ pub struct Calibration {
     /// The model.
     pub model: Model,
     /// By feature.
-    pub seen: [Seen; Feature::ALL.len()],
+    pub seen: Vec<Seen>,
+    /// Of mentions: what the least sure hold.
+    pub caught: Vec<Caught>,
     /// The reliability table, by value and confidence.
     pub bins: Vec<Bin>,
+}
+
+/// A calibration file.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Calibration {
+    /// The file, for messages.
+    pub file: String,
+    /// Its title.
+    pub title: String,
+    /// When it was measured.
+    pub date: String,
+    /// The model of labels.
+    pub labels: Fitted,
+    /// The model of mentions, where there is one.
+    pub mentions: Option<Fitted>,
 }

@@ -16,8 +16,10 @@ mod profile;
 pub(crate) mod report;
 mod schema;
 mod scheme;
+mod sign;
+mod verdict;
 
-pub use calibration::{Bin, Calibration, CalibrationSet, Feature, Model, Seen, Validation};
+pub use calibration::{Bin, Calibration, CalibrationSet, Caught, Feature, Fitted, Matter, Model, Seen, Validation};
 pub use condition::{AttributeName, Comparison, Condition};
 #[cfg(feature = "cli")]
 pub(crate) use load::term_number;
@@ -27,6 +29,8 @@ pub use measures::{Quantity, Relation};
 pub use profile::{Column, Filter, Profile, ProfileSource, RowFormat};
 pub use report::{AlertKind, FactKind, Level, Sex, Source};
 pub use scheme::{ALL, BoundScheme, Criterion, Hierarchy, LabelRule, LabelTarget, NoFinding, Scheme, SchemeSource};
+pub use sign::Sign;
+pub use verdict::Verdict;
 
 use crate::lexicon::{Lexicon, Matcher, Side, Words};
 use crate::span::{ConceptId, RuleId, WordId};

@@ -298,6 +298,31 @@ pub(super) struct CalibrationFile {
     pub(super) features: Vec<FeatureText>,
     #[serde(default, rename = "bin")]
     pub(super) bins: Vec<BinText>,
+    /// The model of mentions: the same once more.
+    pub(super) mentions: Option<FittedText>,
+}
+
+/// One model of a calibration file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FittedText {
+    pub(super) base: Spanned<f64>,
+    #[serde(rename = "set")]
+    pub(super) sets: Vec<CalibrationSetText>,
+    pub(super) validation: ValidationText,
+    #[serde(rename = "feature")]
+    pub(super) features: Vec<FeatureText>,
+    #[serde(default, rename = "bin")]
+    pub(super) bins: Vec<BinText>,
+    #[serde(default)]
+    pub(super) caught: Vec<CaughtText>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CaughtText {
+    pub(super) share: Spanned<f64>,
+    pub(super) wrong: f64,
 }
 
 /// How reports are tied to studies.
@@ -403,7 +428,7 @@ pub(super) struct FeatureText {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct BinText {
-    pub(super) value: super::Status,
+    pub(super) value: super::Verdict,
     pub(super) from: Spanned<f64>,
     pub(super) to: f64,
     pub(super) mean: f64,

@@ -5,7 +5,9 @@ usage: calibrate.py RADLABEL LABELS.jsonl REPORTS.jsonl MENTIONS.jsonl OUT.toml 
 
 LABELS.jsonl is label gold, REPORTS.jsonl its texts, MENTIONS.jsonl mention gold with texts ("set" tells the parts apart).
 corpora/second is read by the rules and lexicons of OLD_COMMIT, the one before it came in, so that nothing that was
-mended with it counts. The other sets were worked with while the rules were made. No text is left behind.
+mended with it counts. The other sets were worked with while the rules were made. corpora/chest and corpora/body serve
+the confidence of mentions alone. For that, all mention gold is read with the cues of EARLIER, too, as they stood before
+and while they were read against it: what they got wrong helps to weigh signs of doubt. No text is left behind.
 """
 import glob, json, os, re, subprocess, sys, tempfile
 
@@ -25,6 +27,19 @@ def marked(text):
     return plain + text[at:], found
 
 
+EARLIER = {"first cues": "9dadd10", "second cues": "3049691"}
+CUES = ["absent", "change", "neutral", "time", "uncertain", "words"]
+
+
+def bundled(folder, file):
+    """A folder of the project's own gold as JSON lines."""
+    with open(file, "w") as out:
+        for path in sorted(glob.glob(f"{root}/corpora/{folder}/gold/*.md")):
+            text, found = marked(open(path).read().split("---\n", 1)[1].lstrip("\n"))
+            report = {"set": folder, "id": os.path.basename(path), "text": text, "mentions": found}
+            out.write(json.dumps(report) + "\n")
+
+
 def run(*args):
     subprocess.run([radlabel, "labels", "calibrate", *args], check=True)
 
@@ -33,13 +48,10 @@ with tempfile.TemporaryDirectory() as tmp:
     for folder in "rules", "lexicons":
         archive = subprocess.run(["git", "-C", root, "archive", commit, folder], capture_output=True, check=True).stdout
         subprocess.run(["tar", "x", "-C", tmp], input=archive, check=True)
-    second = f"{tmp}/second.jsonl"
-    with open(second, "w") as file:
-        for path in sorted(glob.glob(f"{root}/corpora/second/gold/*.md")):
-            text, found = marked(open(path).read().split("---\n", 1)[1].lstrip("\n"))
-            file.write(json.dumps({"set": "second", "id": os.path.basename(path), "text": text, "mentions": found}) + "\n")
+    for folder in "chest", "body", "second":
+        bundled(folder, f"{tmp}/{folder}.jsonl")
     first = f"{tmp}/first.csv"
-    run(f"corpora/second, first reading={second}", "--rules", f"{tmp}/rules", "--lexicons", f"{tmp}/lexicons",
+    run(f"corpora/second, first reading={tmp}/second.jsonl", "--rules", f"{tmp}/rules", "--lexicons", f"{tmp}/lexicons",
         "--rows", first, "-o", f"{tmp}/x.toml")
     sets = {}
     for line in open(mentions):
@@ -49,7 +61,22 @@ with tempfile.TemporaryDirectory() as tmp:
         with open(f"{tmp}/{name}.jsonl", "w") as file:
             file.writelines(lines)
         gold.append(f"{name}, mentions={tmp}/{name}.jsonl")
-    run(*gold, "--text", reports, "--add", first, "--rows", f"{tmp}/all.csv", "-o", out,
+    with open(f"{tmp}/every.jsonl", "w") as file:
+        for part in "chest.jsonl", "body.jsonl", "second.jsonl":
+            file.writelines(open(f"{tmp}/{part}"))
+        file.writelines(open(mentions))
+    more = []
+    for name, commit in EARLIER.items():
+        os.mkdir(f"{tmp}/{commit}")
+        for cues in CUES:
+            shown = subprocess.run(["git", "-C", root, "show", f"{commit}:rules/en/{cues}.toml"], capture_output=True, check=True)
+            open(f"{tmp}/{commit}/{cues}.toml", "wb").write(shown.stdout)
+        run("--mentions", f"all of these, {name}={tmp}/every.jsonl", "--rules", f"{tmp}/{commit}",
+            "--rows", f"{tmp}/{commit}.csv", "-o", f"{tmp}/x.toml")
+        more += ["--earlier", f"{tmp}/{commit}.csv"]
+    for folder in "chest", "body":
+        more += ["--mentions", f"corpora/{folder}={tmp}/{folder}.jsonl"]
+    run(*gold, *more, "--text", reports, "--add", first, "--rows", f"{tmp}/all.csv", "-o", out,
         "--title", "Open-i, CMC 2007, PARROT and corpora/second: chest radiographs above all")
     if os.environ.get("ROWS"):
         os.replace(f"{tmp}/all.csv", os.environ["ROWS"])

@@ -94,10 +94,15 @@ impl<'e> Account<'e> {
         bound: &'e BoundScheme,
         report: &'e Report,
         whole: &WholeOptions,
+        confidence: bool,
     ) -> Account<'e> {
         let analysis = engine.analyze(report);
-        let mentions: Vec<MentionAccount> =
+        let mut mentions: Vec<MentionAccount> =
             (0..analysis.mentions.len()).map(|i| mention_account(engine, bound, &analysis, report, i)).collect();
+        for (i, mention) in mentions.iter_mut().enumerate().filter(|_| confidence) {
+            let sure = engine.mention_confidence(&analysis, &report.text, i);
+            mention.attributes.extend(sure.map(|p| ("confidence", format!("{p:.3}"))));
+        }
         let mut labels: Vec<LabelAccount> = bound
             .scheme
             .labels

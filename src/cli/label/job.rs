@@ -33,7 +33,7 @@ pub(super) struct Job<'a> {
     pub(super) from: Point,
     /// The text is written beside the labels.
     pub(super) text: bool,
-    /// Each label is written with the probability that it is right.
+    /// Each label and mention is written with the probability that it is right.
     pub(super) confidence: bool,
     #[cfg(feature = "arrow")]
     pub(super) schema: Option<arrow_schema::SchemaRef>,
@@ -143,8 +143,18 @@ impl Job<'_> {
             output::confidence(&mut more, &labelled, policy);
         }
         self.more(offsets, report, analysis, &mut more);
-        let text = self.text;
-        let line = Line { engine, policy, report, analysis, labelled: &labelled, notes, offsets, more: &more, text };
+        let line = Line {
+            engine,
+            policy,
+            report,
+            analysis,
+            labelled: &labelled,
+            notes,
+            offsets,
+            more: &more,
+            text: self.text,
+            confidence: self.confidence,
+        };
         match out {
             Out::Csv(cells) => self.table.rows(&line, &mut **cells, |status| tally.label(status)),
             #[cfg(feature = "arrow")]

@@ -8,9 +8,9 @@ use crate::cli::{DataOptions, label_table::read_text, same, say};
 use crate::confidence::fit::{Judged, calibrate};
 use crate::finding::speaks_of_now;
 use crate::output::{Offsets, Sink};
-use crate::rules::{BoundScheme, Calibration, Feature};
+use crate::rules::{BoundScheme, Calibration, Fitted, Matter, Verdict};
 use crate::score::{Said, longest_overlap};
-use crate::{Engine, Error, Report, Status};
+use crate::{Engine, Error, Report, Span, Status, Subject};
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -24,8 +24,11 @@ const FEW: u64 = 20;
 pub(super) struct Options {
     /// Gold as for `radlabel score`: labels (JSON lines or a CheXpert table) or mentions with their texts; NAME=FILE
     /// names the set in the result
-    #[arg(value_name = "GOLD", required_unless_present = "add")]
+    #[arg(value_name = "GOLD", required_unless_present_any = ["add", "mentions"])]
     gold: Vec<String>,
+    /// Gold of mentions for the confidence of mentions alone; GOLD of mentions serves both
+    #[arg(long, value_name = "GOLD")]
+    mentions: Vec<String>,
     /// The reports of label gold: JSON lines with "id" and "text"
     #[arg(long, value_name = "FILE")]
     text: Option<PathBuf>,
@@ -35,6 +38,10 @@ pub(super) struct Options {
     /// Values judged before, as --rows writes them: they are added
     #[arg(long, value_name = "FILE")]
     add: Vec<PathBuf>,
+    /// Verdicts of earlier rules on the same gold, as --rows writes them: they help to weigh signs, and no figure counts
+    /// them
+    #[arg(long, value_name = "FILE")]
+    earlier: Vec<PathBuf>,
     /// Write every judged value with its features here (CSV), for --add or for other tools
     #[arg(long, value_name = "FILE")]
     rows: Option<PathBuf>,
@@ -53,7 +60,16 @@ pub(super) struct Options {
 
 pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let gold: Vec<(String, PathBuf)> = options.gold.iter().map(|g| named(g)).collect();
-    let inputs = || gold.iter().map(|g| &g.1).chain(&options.text).chain(&options.add).map(PathBuf::as_path);
+    let more: Vec<(String, PathBuf)> = options.mentions.iter().map(|g| named(g)).collect();
+    let inputs = || {
+        gold.iter()
+            .chain(&more)
+            .map(|g| &g.1)
+            .chain(&options.text)
+            .chain(&options.add)
+            .chain(&options.earlier)
+            .map(PathBuf::as_path)
+    };
     same::refuse(options.output.as_deref(), inputs())?;
     if let Some(rows) = &options.rows {
         same::refuse(Some(rows), inputs())?;
@@ -61,40 +77,70 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let engine = options.data.engine()?;
     let scheme = engine.scheme(&options.scheme)?;
     let texts = options.text.as_deref().map(read::texts).transpose()?;
-    let mut judged = Vec::new();
+    let mut judged = Rows::default();
     for (set, path) in &gold {
         match read::gold(path)? {
-            Gold::Mentions(reports) => mentions(engine, set, &reports, &mut judged),
+            Gold::Mentions(reports) => {
+                mentions(engine, set, &reports, &mut judged.labels);
+                verdicts(engine, set, &reports, &mut judged.mentions);
+            }
             Gold::Labels(reports) => {
                 let Some(texts) = &texts else {
                     let message = format!("{}: labels without texts; expected --text FILE", path.display());
                     return Err(Error::Usage(message).into());
                 };
-                labels(engine, scheme, (set, path), &reports, texts, &mut judged)?;
+                labels(engine, scheme, (set, path), &reports, texts, &mut judged.labels)?;
             }
         }
+    }
+    for (set, path) in &more {
+        let Gold::Mentions(reports) = read::gold(path)? else {
+            let message = format!("--mentions {}: gold of labels; expected gold of mentions", path.display());
+            return Err(Error::Usage(message).into());
+        };
+        verdicts(engine, set, &reports, &mut judged.mentions);
     }
     for path in &options.add {
         read_rows(path, &mut judged)?;
     }
-    if judged.is_empty() {
+    let mut earlier = Rows::default();
+    for path in &options.earlier {
+        read_rows(path, &mut earlier)?;
+    }
+    if judged.labels.is_empty() && judged.mentions.is_empty() {
         return Err(Error::Usage("no value to judge: no label or mention of the gold was found".to_owned()).into());
     }
     if let Some(rows) = &options.rows {
         Sink::open(Some(rows))?.put(&write_rows(&judged)?)?;
     }
-    let mut calibration = calibrate(&judged, options.folds);
+    // A model for which there is no gold stays as the rules have it.
+    let mut calibration = engine.rules.calibration.clone().unwrap_or_default();
     calibration.title.clone_from(&options.title);
     calibration.date = today();
-    let wrong: u64 = calibration.sets.iter().map(|s| s.seen.wrong).sum();
-    if wrong < FEW {
-        say(format_args!(
-            "radlabel: {wrong} of {} values are wrong: too few to tell which features matter; trust the intervals",
-            judged.len()
-        ));
+    if !judged.labels.is_empty() {
+        calibration.labels = calibrate(&judged.labels, &[], Matter::Labels, options.folds);
+    }
+    if !judged.mentions.is_empty() {
+        calibration.mentions = Some(calibrate(&judged.mentions, &earlier.mentions, Matter::Mentions, options.folds));
+    }
+    for (what, rows) in [("values", &judged.labels), ("verdicts", &judged.mentions)] {
+        let wrong = rows.iter().filter(|r| !r.right).count() as u64;
+        if wrong < FEW && !rows.is_empty() {
+            say(format_args!(
+                "radlabel: {wrong} of {} {what} are wrong: too few to tell which features matter; trust the intervals",
+                rows.len()
+            ));
+        }
     }
     Sink::open(options.output.as_deref())?.put(write(&calibration).as_bytes())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What was judged, by the model that it is for.
+#[derive(Debug, Default, PartialEq)]
+struct Rows {
+    labels: Vec<Judged>,
+    mentions: Vec<Judged>,
 }
 
 /// `NAME=FILE`, or a file named by its stem.
@@ -174,25 +220,70 @@ fn mentions(engine: &Engine, set: &str, gold: &[MentionGold], judged: &mut Vec<J
     }
 }
 
+/// Judges the verdict on every mention of the gold that speaks of the patient: that of the engine's own mention there,
+/// and where it has none, its answer on the very span.
+fn verdicts(engine: &Engine, set: &str, gold: &[MentionGold], judged: &mut Vec<Judged>) {
+    let mut offsets = Offsets::default();
+    for report in gold {
+        let text = &*report.text;
+        let analysis = engine.analyze(&Report::new(&*report.id, text));
+        offsets.set(text);
+        let point = |byte| u64::from(offsets.code_point(text, byte));
+        let spans: Vec<(u64, u64)> =
+            analysis.mentions.iter().map(|m| (point(m.span.start), point(m.span.end))).collect();
+        for mention in &report.mentions {
+            let (start, end) = mention.span;
+            let (subject, signs) = match longest_overlap(mention.span, &spans) {
+                Some(at) => (analysis.assertions[at].subject, analysis.assertions[at].signs),
+                None => {
+                    let Some((start, end)) = offsets.byte(text, start).zip(offsets.byte(text, end)) else { continue };
+                    let answers = engine.assert_spans(text, &[Span::new(start, end)]);
+                    let Some(answer) = answers.first() else { continue };
+                    (answer.subject, answer.signs)
+                }
+            };
+            let expected = match mention.status {
+                Said::Present => Verdict::Present,
+                Said::Absent => Verdict::Absent,
+                Said::Uncertain => Verdict::Uncertain,
+                Said::Historical => Verdict::Historical,
+                Said::Hypothetical => Verdict::Hypothetical,
+                Said::Family => continue,
+            };
+            if subject == Subject::Patient {
+                let right = Matter::Mentions.verdict(signs) == expected;
+                judged.push(row(set, VERDICTS, &report.id, signs, right));
+            }
+        }
+    }
+}
+
+/// The unit of rows for the model of mentions; others are for that of labels.
+const VERDICTS: &str = "verdicts";
+
 fn row(set: &str, unit: &str, report: &str, features: u32, right: bool) -> Judged {
     Judged { set: set.to_owned(), unit: unit.to_owned(), report: report.to_owned(), features, right }
 }
 
 const ROWS: [&str; 6] = ["set", "unit", "report", "value", "right", "features"];
 
-fn write_rows(judged: &[Judged]) -> std::io::Result<Vec<u8>> {
+fn write_rows(judged: &Rows) -> std::io::Result<Vec<u8>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(ROWS)?;
-    for row in judged {
-        let features: Vec<&str> =
-            Feature::ALL.iter().filter(|f| row.features & f.bit() != 0).map(|f| f.name()).collect();
-        let right = if row.right { "1" } else { "0" };
-        writer.write_record([&row.set, &row.unit, &row.report, row.value().name(), right, &features.join(" ")])?;
+    for (matter, rows) in [(Matter::Labels, &judged.labels), (Matter::Mentions, &judged.mentions)] {
+        let names = matter.names();
+        for row in rows {
+            let has = |(i, name): (usize, &&'static str)| (row.features & (1 << i) != 0).then_some(*name);
+            let features: Vec<&str> = names.iter().enumerate().filter_map(has).collect();
+            let right = if row.right { "1" } else { "0" };
+            let value = matter.verdict(row.features).name();
+            writer.write_record([&row.set, &row.unit, &row.report, value, right, &features.join(" ")])?;
+        }
     }
     writer.into_inner().map_err(|e| e.into_error())
 }
 
-fn read_rows(path: &Path, judged: &mut Vec<Judged>) -> Result<(), Error> {
+fn read_rows(path: &Path, judged: &mut Rows) -> Result<(), Error> {
     let (name, text) = (path.display().to_string(), read_text(path)?);
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let expected = || format!("expected the columns {}, as --rows writes them", ROWS.join(", "));
@@ -213,17 +304,17 @@ fn read_rows(path: &Path, judged: &mut Vec<Judged>) -> Result<(), Error> {
                 return Err(Error::input(place(), message));
             }
         };
+        let matter = if record[1] == *VERDICTS { Matter::Mentions } else { Matter::Labels };
         let mut features = 0;
         for word in record[5].split_whitespace() {
-            let feature = Feature::named(word).ok_or_else(|| {
-                let known: Vec<&str> = Feature::ALL.iter().map(|f| f.name()).collect();
-                let message =
-                    format!("column \"features\" holds {}; expected {}", crate::shown(word), known.join(", "));
+            features |= matter.bit(word).ok_or_else(|| {
+                let known = matter.names().join(", ");
+                let message = format!("column \"features\" holds {}; expected {known}", crate::shown(word));
                 Error::input(place(), message)
             })?;
-            features |= feature.bit();
         }
-        judged.push(row(&record[0], &record[1], &record[2], features, right));
+        let rows = if matter == Matter::Mentions { &mut judged.mentions } else { &mut judged.labels };
+        rows.push(row(&record[0], &record[1], &record[2], features, right));
     }
     Ok(())
 }
@@ -231,65 +322,61 @@ fn read_rows(path: &Path, judged: &mut Vec<Judged>) -> Result<(), Error> {
 /// The file, as the rules are read.
 fn write(calibration: &Calibration) -> String {
     let mut out = String::from(HEAD);
-    let line = |out: &mut String, text: std::fmt::Arguments<'_>| {
-        // A String takes whatever it is given.
-        let _ = writeln!(out, "{text}");
-    };
-    line(&mut out, format_args!("kind = \"calibration\"\nversion = 1"));
-    line(&mut out, format_args!("title = {}", quoted(&calibration.title)));
-    line(&mut out, format_args!("date = \"{}\"", calibration.date));
-    line(&mut out, format_args!("base = {:.4}", calibration.model.base));
-    line(&mut out, format_args!("\n[validation]\nfolds = {}", calibration.folds));
-    for (name, v) in [("model", calibration.validation), ("value-alone", calibration.baseline)] {
-        line(
-            &mut out,
-            format_args!(
-                "{name} = {{ brier = {:.5}, log-loss = {:.5}, ece = {:.5}, auc = {:.3} }}",
-                v.brier, v.log_loss, v.ece, v.auc
-            ),
-        );
-    }
-    for set in &calibration.sets {
-        line(
-            &mut out,
-            format_args!(
-                "\n[[set]]\nname = {}\nunit = {}\nreports = {}\nvalues = {}\nwrong = {}",
-                quoted(&set.name),
-                quoted(&set.unit),
-                set.reports,
-                set.seen.values,
-                set.seen.wrong
-            ),
-        );
-    }
-    for feature in Feature::ALL {
-        let seen = calibration.seen[feature as usize];
-        line(
-            &mut out,
-            format_args!(
-                "\n[[feature]]\nname = \"{}\"\nweight = {:.4}\nvalues = {}\nwrong = {}",
-                feature.name(),
-                calibration.model.weights[feature as usize],
-                seen.values,
-                seen.wrong
-            ),
-        );
-    }
-    for bin in &calibration.bins {
-        line(
-            &mut out,
-            format_args!(
-                "\n[[bin]]\nvalue = \"{}\"\nfrom = {}\nto = {}\nmean = {:.5}\nvalues = {}\nright = {}",
-                bin.value.name(),
-                float(bin.from),
-                float(bin.to),
-                bin.mean.clamp(bin.from, bin.to),
-                bin.values,
-                bin.right
-            ),
-        );
+    // A String takes whatever it is given.
+    let _ = writeln!(out, "kind = \"calibration\"\nversion = 1\ntitle = {}", quoted(&calibration.title));
+    let _ = writeln!(out, "date = \"{}\"", calibration.date);
+    write_fitted(&mut out, &calibration.labels, Matter::Labels);
+    if let Some(mentions) = &calibration.mentions {
+        let _ = writeln!(out, "\n[mentions]");
+        write_fitted(&mut out, mentions, Matter::Mentions);
     }
     out
+}
+
+/// One model; the tables of that of mentions lie in one of their own.
+fn write_fitted(out: &mut String, fitted: &Fitted, matter: Matter) {
+    let within = if matter == Matter::Mentions { "mentions." } else { "" };
+    let mut line = |text: std::fmt::Arguments<'_>| {
+        let _ = writeln!(out, "{text}");
+    };
+    line(format_args!("base = {:.4}", fitted.model.base));
+    line(format_args!("\n[{within}validation]\nfolds = {}", fitted.folds));
+    for (name, v) in [("model", fitted.validation), ("value-alone", fitted.baseline)] {
+        line(format_args!(
+            "{name} = {{ brier = {:.5}, log-loss = {:.5}, ece = {:.5}, auc = {:.3} }}",
+            v.brier, v.log_loss, v.ece, v.auc
+        ));
+    }
+    for caught in &fitted.caught {
+        line(format_args!("\n[[{within}caught]]\nshare = {}\nwrong = {:.3}", float(caught.share), caught.wrong));
+    }
+    for set in &fitted.sets {
+        line(format_args!(
+            "\n[[{within}set]]\nname = {}\nunit = {}\nreports = {}\nvalues = {}\nwrong = {}",
+            quoted(&set.name),
+            quoted(&set.unit),
+            set.reports,
+            set.seen.values,
+            set.seen.wrong
+        ));
+    }
+    for ((name, weight), seen) in matter.names().into_iter().zip(&fitted.model.weights).zip(&fitted.seen) {
+        line(format_args!(
+            "\n[[{within}feature]]\nname = \"{name}\"\nweight = {weight:.4}\nvalues = {}\nwrong = {}",
+            seen.values, seen.wrong
+        ));
+    }
+    for bin in &fitted.bins {
+        line(format_args!(
+            "\n[[{within}bin]]\nvalue = \"{}\"\nfrom = {}\nto = {}\nmean = {:.5}\nvalues = {}\nright = {}",
+            bin.value.name(),
+            float(bin.from),
+            float(bin.to),
+            bin.mean.clamp(bin.from, bin.to),
+            bin.values,
+            bin.right
+        ));
+    }
 }
 
 const HEAD: &str = "\
@@ -297,7 +384,8 @@ const HEAD: &str = "\
 #
 # A value's log odds of being right are `base` plus the weight of each feature that it has. [[set]] tells the gold that
 # was used, [validation] the figures of probabilities that were computed without their report, beside those of a model
-# that knows the value alone, and [[bin]] how often values of such a confidence were right.
+# that knows the value alone, and [[bin]] how often values of such a confidence were right. [mentions] holds the same of
+# the verdict on a mention, and [[mentions.caught]] which share of the wrong ones the least sure ones hold.
 
 ";
 
@@ -341,6 +429,7 @@ fn date(days: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rules::{Feature, Sign};
 
     #[test]
     fn dates_by_the_calendar() {
@@ -350,37 +439,60 @@ mod tests {
         );
     }
 
+    /// 400 values, one in 20 wrong.
+    fn some(unit: &str, features: [u32; 3]) -> Vec<Judged> {
+        let one = |i: usize| row("a \"set\"", unit, &format!("r{}", i / 4), features[i % 3], !i.is_multiple_of(20));
+        (0..400).map(one).collect()
+    }
+
     #[test]
     fn what_is_written_is_read_again() {
-        let judged: Vec<Judged> = (0..400)
-            .map(|i| {
-                let features = [0, Feature::Present.bit() | Feature::Far.bit(), Feature::Uncertain.bit()][i % 3];
-                row("a \"set\"", "labels", &format!("r{}", i / 4), features, i % 20 != 0)
-            })
-            .collect();
-        let mut calibration = calibrate(&judged, 5);
-        calibration.title = "line\nbreak \\ \"quote\"".to_owned();
-        calibration.date = today();
+        let labels = [0, Feature::Present.bit() | Feature::Far.bit(), Feature::Uncertain.bit()];
+        let mentions = [0, Sign::Historical.bit() | Sign::Far.bit(), Sign::Hypothetical.bit()];
+        let judged = Rows { labels: some("labels", labels), mentions: some(VERDICTS, mentions) };
+        let calibration = Calibration {
+            title: "line\nbreak \\ \"quote\"".to_owned(),
+            date: today(),
+            labels: calibrate(&judged.labels, &[], Matter::Labels, 5),
+            mentions: Some(calibrate(&judged.mentions, &judged.mentions, Matter::Mentions, 5)),
+            ..Calibration::default()
+        };
         let text = write(&calibration);
         let engine = Engine::load(&crate::embedded::lexicons(), &[("own.toml", text.as_str())]).expect("loads");
         let read = engine.rules.calibration.expect("there");
-        assert_eq!((&read.title, &read.sets, &read.seen), (&calibration.title, &calibration.sets, &calibration.seen));
-        assert_eq!(read.bins.len(), calibration.bins.len());
-        for features in [0, Feature::Present.bit(), u32::MAX] {
-            let (a, b) = (read.model.probability(features), calibration.model.probability(features));
-            assert!((a - b).abs() < 1e-3, "{a} {b}");
+        assert_eq!(read.title, calibration.title);
+        let pairs = [
+            (&read.labels, &calibration.labels),
+            (read.mentions.as_ref().expect("there"), calibration.mentions.as_ref().expect("there")),
+        ];
+        for (read, written) in pairs {
+            assert_eq!((&read.sets, &read.seen), (&written.sets, &written.seen));
+            assert_eq!(read.bins.len(), written.bins.len());
+            assert_eq!(read.caught.len(), written.caught.len());
+            for features in [0, Sign::Present.bit(), Sign::Far.bit(), u32::MAX] {
+                let (a, b) = (read.model.probability(features), written.model.probability(features));
+                assert!((a - b).abs() < 1e-3, "{a} {b}");
+            }
         }
+        let mentions = read.mentions.expect("there");
+        assert_eq!(mentions.caught.iter().map(|c| c.share).collect::<Vec<_>>(), crate::confidence::fit::SHARES);
+        // Values of earlier rules are counted among what was seen, and in no bin.
+        assert_eq!(mentions.sets[0].seen.values, 800);
+        assert_eq!(mentions.bins.iter().map(|b| b.values).sum::<u64>(), 400);
         let rows = write_rows(&judged).expect("written");
         let file = tempfile::NamedTempFile::new().expect("file");
         std::fs::write(file.path(), rows).expect("written");
-        let mut again = Vec::new();
+        let mut again = Rows::default();
         read_rows(file.path(), &mut again).expect("read");
         assert_eq!(again, judged);
     }
 
     #[test]
     fn faulty_calibrations_are_told() {
-        let text = write(&calibrate(&[row("s", "labels", "r", 0, true), row("s", "labels", "q", 0, false)], 2));
+        let rows = [row("s", "labels", "r", 0, true), row("s", "labels", "q", 0, false)];
+        let labels = calibrate(&rows, &[], Matter::Labels, 2);
+        let mentions = Some(calibrate(&rows, &[], Matter::Mentions, 2));
+        let text = write(&Calibration { labels, mentions, ..Calibration::default() });
         let load = |text: &str| match Engine::load(&crate::embedded::lexicons(), &[("own.toml", text)]) {
             Ok(_) => String::new(),
             Err(error) => error.to_string(),
@@ -394,6 +506,10 @@ mod tests {
             ("base = ", "base = inf # ", "base is no finite number"),
             ("wrong = 1", "wrong = 9", "9 of 2 values wrong"),
             ("\n[validation]", "\n[validations]", "field"),
+            ("name = \"torn\"", "name = \"worn\"", "unknown feature \"worn\""),
+            ("name = \"torn\"", "name = \"told\"", "no weight of torn"),
+            ("\n[mentions]\nbase", "\n[mentions]\nbases", "field"),
+            ("share = 0.02", "share = 2.0", "share 2 holds"),
         ];
         for (from, to, told) in cases {
             let faulty = text.replacen(from, to, 1);

@@ -6,7 +6,7 @@
 use crate::cli::DataOptions;
 use crate::confidence::fit::wilson;
 use crate::output::Sink;
-use crate::rules::{Bin, Calibration, Feature, Status};
+use crate::rules::{Bin, Calibration, Fitted, Matter, Verdict};
 use crate::{Engine, Error};
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -43,32 +43,55 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The models of a calibration, each with what it is of.
+fn models(calibration: &Calibration) -> impl Iterator<Item = (&Fitted, Matter)> {
+    let mentions = calibration.mentions.iter().map(|m| (m, Matter::Mentions));
+    std::iter::once((&calibration.labels, Matter::Labels)).chain(mentions)
+}
+
 fn table(calibration: &Calibration) -> String {
-    let mut out = String::new();
+    let mut out = format!("{}, {}\n\n", calibration.title, calibration.date);
+    for (i, (fitted, matter)) in models(calibration).enumerate() {
+        if i > 0 {
+            out.push_str("\nConfidence of mentions\n\n");
+        }
+        table_of(&mut out, fitted, matter);
+    }
+    out
+}
+
+fn table_of(out: &mut String, fitted: &Fitted, matter: Matter) {
     // A String takes whatever it is given.
     let mut line = |text: String| {
         let _ = writeln!(out, "{text}");
     };
-    line(format!("{}, {}\n", calibration.title, calibration.date));
     line(format!("{:<40} {:<9} {:>7} {:>7} {:>6}", "gold", "unit", "reports", "values", "wrong"));
-    for set in &calibration.sets {
+    for set in &fitted.sets {
         line(format!(
             "{:<40} {:<9} {:>7} {:>7} {:>6}",
             set.name, set.unit, set.reports, set.seen.values, set.seen.wrong
         ));
     }
     line(format!("\n{:<26} {:>8} {:>8} {:>8} {:>6}", "out of fold", "Brier", "log loss", "ECE", "AUC"));
-    for (name, v) in [("this model", calibration.validation), ("the value alone", calibration.baseline)] {
+    for (name, v) in [("this model", fitted.validation), ("the value alone", fitted.baseline)] {
         line(format!("{name:<26} {:>8.5} {:>8.5} {:>8.5} {:>6.3}", v.brier, v.log_loss, v.ece, v.auc));
     }
+    for (i, caught) in fitted.caught.iter().enumerate() {
+        let gap = if i == 0 { "\n" } else { "" };
+        line(format!(
+            "{gap}the least sure {:>2.0} % hold {:>2.0} % of the wrong ones",
+            100.0 * caught.share,
+            100.0 * caught.wrong
+        ));
+    }
     line(format!(
-        "\n{:<10} {:<13} {:>6} {:>7} {:>7} {:>7}  95% interval",
+        "\n{:<12} {:<13} {:>6} {:>7} {:>7} {:>7}  95% interval",
         "value", "confidence", "mean", "values", "right", "share"
     ));
-    for bin in &calibration.bins {
+    for bin in &fitted.bins {
         let (low, high) = wilson(bin.right, bin.values);
         line(format!(
-            "{:<10} {:<13} {:>6.3} {:>7} {:>7} {:>7.3}  {low:.3} to {high:.3}",
+            "{:<12} {:<13} {:>6.3} {:>7} {:>7} {:>7.3}  {low:.3} to {high:.3}",
             bin.value.name(),
             format!("{} to {}", bin.from, bin.to),
             bin.mean,
@@ -78,13 +101,10 @@ fn table(calibration: &Calibration) -> String {
         ));
     }
     line(format!("\n{:<12} {:>7} {:>7} {:>6}", "feature", "weight", "values", "wrong"));
-    line(format!("{:<12} {:>7.2}", "(none)", calibration.model.base));
-    for feature in Feature::ALL {
-        let seen = calibration.seen[feature as usize];
-        let weight = calibration.model.weights[feature as usize];
-        line(format!("{:<12} {weight:>7.2} {:>7} {:>6}", feature.name(), seen.values, seen.wrong));
+    line(format!("{:<12} {:>7.2}", "(none)", fitted.model.base));
+    for ((name, weight), seen) in matter.names().into_iter().zip(&fitted.model.weights).zip(&fitted.seen) {
+        line(format!("{name:<12} {weight:>7.2} {:>7} {:>6}", seen.values, seen.wrong));
     }
-    out
 }
 
 fn share(bin: &Bin) -> f64 {
@@ -116,49 +136,65 @@ fn lowest(bins: &[Bin]) -> f64 {
     TICKS.into_iter().filter(|t| *t <= least).fold(0.0, f64::max)
 }
 
+/// The pictures of all models, one below the other.
 fn picture(calibration: &Calibration) -> String {
-    let width = LEFT + 3.0 * PANEL + 2.0 * GAP + 28.0;
     let height = TOP + PANEL + 44.0 + COUNTS + 52.0;
-    let low = lowest(&calibration.bins);
-    let most = calibration.bins.iter().map(|b| b.values).max().unwrap_or(1).max(1);
-    let mut out = String::new();
-    let _ = write!(
-        out,
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
-         font-family=\"system-ui, sans-serif\" font-size=\"12\" fill=\"#24292f\" role=\"img\">\n\
-         <title>Reliability of confidence</title>\n<rect width=\"{width}\" height=\"{height}\" fill=\"#fff\"/>\n"
-    );
-    text(
-        &mut out,
-        (LEFT, 26.0),
-        "start",
-        "font-size=\"16\" font-weight=\"600\"",
-        "How often a value of this confidence is right",
-    );
-    let values: u64 = calibration.sets.iter().map(|s| s.seen.values).sum();
-    let wrong: u64 = calibration.sets.iter().map(|s| s.seen.wrong).sum();
-    let v = calibration.validation;
-    let line = format!(
-        "{values} values, {wrong} wrong. Out of fold: Brier {:.4}, log loss {:.4}, ECE {:.4}.",
-        v.brier, v.log_loss, v.ece
-    );
-    text(&mut out, (LEFT, 48.0), "start", "fill=\"#57606a\"", &line);
-    let about = "Bars: 95% intervals (Wilson). Size: number of values. Axes: logarithmic in the share that is wrong.";
-    text(&mut out, (LEFT, 65.0), "start", "fill=\"#57606a\"", about);
-    for (i, (value, colour)) in
-        [(Status::Present, "#0969da"), (Status::Absent, "#1a7f37"), (Status::Uncertain, "#9a6700")]
-            .into_iter()
-            .enumerate()
-    {
-        let left = LEFT + i as f64 * (PANEL + GAP);
-        let bins: Vec<&Bin> = calibration.bins.iter().filter(|b| b.value == value).collect();
-        panel(&mut out, left, (value, colour), &bins, low, most);
+    let mut inner = String::new();
+    let (mut width, mut top) = (0.0_f64, 0.0);
+    for (fitted, matter) in models(calibration) {
+        let values = match matter {
+            Matter::Labels => &SHOWN[..3],
+            Matter::Mentions => &SHOWN[..],
+        };
+        let n = values.len() as f64;
+        width = width.max(LEFT + n * PANEL + (n - 1.0) * GAP + 28.0);
+        let _ = writeln!(inner, "<g transform=\"translate(0 {top})\">");
+        picture_of(&mut inner, fitted, matter, values);
+        inner.push_str("</g>\n");
+        top += height;
     }
-    out.push_str("</svg>\n");
-    out
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {top}\" width=\"{width}\" height=\"{top}\" \
+         font-family=\"system-ui, sans-serif\" font-size=\"12\" fill=\"#24292f\" role=\"img\">\n\
+         <title>Reliability of confidence</title>\n<rect width=\"{width}\" height=\"{top}\" fill=\"#fff\"/>\n{inner}</svg>\n"
+    )
 }
 
-fn panel(out: &mut String, left: f64, (value, colour): (Status, &str), bins: &[&Bin], low: f64, most: u64) {
+/// What is drawn, a panel each, with its colour.
+const SHOWN: [(Verdict, &str); 5] = [
+    (Verdict::Present, "#0969da"),
+    (Verdict::Absent, "#1a7f37"),
+    (Verdict::Uncertain, "#9a6700"),
+    (Verdict::Historical, "#8250df"),
+    (Verdict::Hypothetical, "#bf3989"),
+];
+
+fn picture_of(out: &mut String, fitted: &Fitted, matter: Matter, values: &[(Verdict, &str)]) {
+    let low = lowest(&fitted.bins);
+    let most = fitted.bins.iter().map(|b| b.values).max().unwrap_or(1).max(1);
+    let title = match matter {
+        Matter::Labels => "How often a value of this confidence is right",
+        Matter::Mentions => "How often the verdict on a mention of this confidence is right",
+    };
+    text(out, (LEFT, 26.0), "start", "font-size=\"16\" font-weight=\"600\"", title);
+    let all: u64 = fitted.sets.iter().map(|s| s.seen.values).sum();
+    let wrong: u64 = fitted.sets.iter().map(|s| s.seen.wrong).sum();
+    let v = fitted.validation;
+    let line = format!(
+        "{all} values, {wrong} wrong. Out of fold: Brier {:.4}, log loss {:.4}, ECE {:.4}.",
+        v.brier, v.log_loss, v.ece
+    );
+    text(out, (LEFT, 48.0), "start", "fill=\"#57606a\"", &line);
+    let about = "Bars: 95% intervals (Wilson). Size: number of values. Axes: logarithmic in the share that is wrong.";
+    text(out, (LEFT, 65.0), "start", "fill=\"#57606a\"", about);
+    for (i, &(value, colour)) in values.iter().enumerate() {
+        let left = LEFT + i as f64 * (PANEL + GAP);
+        let bins: Vec<&Bin> = fitted.bins.iter().filter(|b| b.value == value).collect();
+        panel(out, left, (value, colour), &bins, low, most);
+    }
+}
+
+fn panel(out: &mut String, left: f64, (value, colour): (Verdict, &str), bins: &[&Bin], low: f64, most: u64) {
     let part = |p: f64| (place(p) - place(low)) / (place(END) - place(low)) * PANEL;
     let x = |p: f64| left + part(p);
     let y = |p: f64| TOP + PANEL - part(p);
@@ -270,7 +306,8 @@ mod tests {
         let engine = Engine::embedded();
         let mut calibration = engine.rules.calibration.expect("built in");
         let svg = picture(&calibration);
-        assert_eq!(svg.matches("<circle").count(), calibration.bins.len());
+        let mentions = calibration.mentions.as_ref().expect("built in");
+        assert_eq!(svg.matches("<circle").count(), calibration.labels.bins.len() + mentions.bins.len());
         let mut reader = quick_xml::Reader::from_str(&svg);
         loop {
             match reader.read_event() {
@@ -283,7 +320,7 @@ mod tests {
         // Nothing from the file can break out of the page.
         calibration.title = "<script>".to_owned();
         assert!(!page(&calibration).contains("<script"));
-        calibration.bins.clear();
+        calibration.labels.bins.clear();
         assert!(picture(&calibration).contains("present: none") && !picture(&calibration).contains("NaN"));
     }
 }
