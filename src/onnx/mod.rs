@@ -16,6 +16,19 @@ pub(crate) enum Runtime {
     OnnxRuntime(Option<PathBuf>),
 }
 
+impl std::str::FromStr for Runtime {
+    type Err = String;
+
+    fn from_str(told: &str) -> Result<Runtime, String> {
+        match told.split_once('=') {
+            None if told == "rten" => Ok(Runtime::Rten),
+            None if told == "onnxruntime" => Ok(Runtime::OnnxRuntime(None)),
+            Some(("onnxruntime", path)) if !path.is_empty() => Ok(Runtime::OnnxRuntime(Some(path.into()))),
+            _ => Err("expected rten, onnxruntime or onnxruntime=PATH".to_owned()),
+        }
+    }
+}
+
 /// Which model, run how.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Settings {
@@ -31,6 +44,11 @@ impl Model {
     /// Opens and checks a model.
     pub(crate) fn open(_settings: &Settings) -> Result<Model, Error> {
         Ok(Model {})
+    }
+
+    /// What tells it from any other model: a hash of its files.
+    pub(crate) fn digest(&self) -> &str {
+        ""
     }
 
     /// What runs it, for messages: name, version and library.
