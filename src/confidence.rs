@@ -276,5 +276,39 @@ mod tests {
             let p = engine.mention_confidence(&analysis, text, i).expect("calibrated");
             assert!(p > 0.3 && p < 1.0);
         }
+        // Whatever signs come together, a probability comes out.
+        for signs in [0, u32::MAX, 0x5555_5555, 0xAAAA_AAAA] {
+            assert!(engine.sureness(signs).is_some_and(|p| (0.0..=1.0).contains(&p)));
+        }
+    }
+
+    #[test]
+    fn what_is_doubted_is_less_sure_than_what_is_plainly_said() {
+        let engine = Engine::embedded();
+        let sure = |text: &str| {
+            let analysis = engine.analyze(&Report::new("a", text));
+            let last = analysis.mentions.len() - 1;
+            engine.mention_confidence(&analysis, text, last).expect("calibrated")
+        };
+        let plain = sure("FINDINGS: There is no effusion.");
+        assert!(plain > 0.98, "{plain}");
+        for text in ["INDICATION: Pneumonia.", "FINDINGS: Nodule: ultrasound suggested.", "FINDINGS: Edema/effusion."] {
+            assert!(sure(text) < plain - 0.03, "{text} {}", sure(text));
+        }
+        // A span that a caller brings has the confidence of the mention there.
+        let text = "FINDINGS: Possible edema. No effusion.";
+        let analysis = engine.analyze(&Report::new("a", text));
+        let spans: Vec<Span> = analysis.mentions.iter().map(|m| m.span).collect();
+        for (i, answer) in engine.assert_spans(text, &spans).iter().enumerate() {
+            assert_eq!(engine.span_confidence(answer), engine.mention_confidence(&analysis, text, i));
+            assert_eq!(&text[answer.sentence.range()], ["Possible edema.", "No effusion."][i]);
+            assert_eq!(answer.section, analysis.sections[analysis.sentences[0].section as usize].kind);
+        }
+        // No model of mentions: no confidence of them, and that of labels stays.
+        let file = include_str!("../rules/calibration.toml").split("\n[mentions]\n").next().unwrap_or_default();
+        let labels = Engine::load(&crate::embedded::lexicons(), &[("calibration.toml", file)]).expect("loads");
+        let analysis = labels.analyze(&Report::new("a", text));
+        assert!(labels.rules.calibration.is_some());
+        assert_eq!((analysis.mentions.is_empty(), labels.sureness(0)), (false, None));
     }
 }

@@ -7,7 +7,7 @@
 use crate::assertion::Assertion;
 use crate::mention::{Candidate, MENTION, Unit};
 use crate::reach::Reached;
-use crate::rules::{Cue, Direction, NONE, Rules, SectionRule, Sign, Status, Time, class};
+use crate::rules::{Cue, Direction, NONE, RuleKind, Rules, SectionRule, Sign, Status, Time, class};
 use crate::token::{Token, TokenKind};
 
 /// Bytes between cue and mention from which on a cue stands far.
@@ -91,7 +91,8 @@ impl Sight {
             _ => by(&|c| c.time == Some(time)),
         };
         let before = at.checked_sub(1).map(|i| &units[i]);
-        set(Sign::Composed, candidate.base.is_some());
+        let composed = candidate.base.is_some_and(|(_, rule)| rules.kind(rule) == RuleKind::Composition);
+        set(Sign::Composed, composed);
         set(Sign::Alternative, pair.is_some());
         match decided.or(pair).map(|unit| unit as usize) {
             Some(unit) => {
@@ -110,7 +111,7 @@ impl Sight {
             }
             None if time != Time::Current => set(Sign::Default, true),
             None => {
-                set(Sign::Plain, candidate.base.is_none());
+                set(Sign::Plain, !composed);
                 set(Sign::Strange, before.is_some_and(means_nothing));
             }
         }
@@ -161,5 +162,75 @@ const fn verdict(assertion: &Assertion) -> u32 {
         (Time::Current, Status::Present) => Sign::Present.bit(),
         (Time::Current, Status::Uncertain) => Sign::Uncertain.bit(),
         (Time::Current, Status::Absent) => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Engine, Report};
+
+    /// The signs of the last mention of a report.
+    fn signs(engine: &Engine, text: &str) -> Vec<&'static str> {
+        let analysis = engine.analyze(&Report::new("a", text));
+        let bits = analysis.assertions.last().unwrap_or_else(|| panic!("no mention: {text}")).signs;
+        Sign::ALL.iter().filter(|s| bits & s.bit() != 0).map(|s| s.name()).collect()
+    }
+
+    /// Every sign on a sentence that has it, and without it where the sentence is turned a little.
+    #[test]
+    fn signs_tell_what_speaks_against_a_verdict() {
+        let engine = Engine::embedded();
+        let long = format!("There is an effusion {}.", "in the lower part of the left lung ".repeat(4));
+        let cases: [(&str, &str, &str); 29] = [
+            ("present", "Effusion is seen.", "No effusion is seen."),
+            ("uncertain", "Possible effusion is seen.", "An effusion is seen."),
+            ("historical", "History of pneumonia is known.", "Pneumonia is known."),
+            ("hypothetical", "Evaluate for pneumonia.", "There is pneumonia."),
+            ("plain", "Effusion is seen.", "Possible effusion is seen."),
+            ("composed", "The heart is enlarged.", "There is cardiomegaly."),
+            ("described", "There is a left effusion.", "There is an effusion."),
+            ("alternative", "There is scarring or atelectasis.", "There is scarring and atelectasis."),
+            ("default", "COMPARISON: Radiograph with a pneumothorax.", "FINDINGS: Radiograph with a pneumothorax."),
+            ("told", "INDICATION: Pneumonia.", "FINDINGS: Pneumonia."),
+            ("uncounted", "INDICATION: No pneumonia.", "FINDINGS: No pneumonia."),
+            ("unheaded", "Effusion is seen.", "FINDINGS: Effusion is seen."),
+            ("far", "No edema, consolidation, pneumonia, atelectasis or effusion.", "No edema or effusion."),
+            ("listed", "No edema, pneumonia or effusion.", "No edema or effusion."),
+            ("behind", "Pneumonia is possible.", "Possible pneumonia."),
+            ("parted", "Nodule: ultrasound suggested.", "Possible nodule."),
+            ("unread", "No zorbly effusion.", "No effusion."),
+            ("strange", "There is zorbly effusion.", "There is effusion."),
+            ("opaque", "Zorbly plonk quux with effusion.", "Zorbly effusion."),
+            ("denied", "Effusion without pneumothorax and edema is seen.", "Effusion is seen."),
+            ("hedged", "There is an effusion, probably increased.", "There is an increased effusion."),
+            ("apart", "Edema is possible, and there is an effusion.", "Edema is seen, and there is an effusion."),
+            ("timed", "There is an effusion and a history of smoking.", "There is an effusion and a scar."),
+            ("torn", "No findings suspicious for pneumonia.", "No pneumonia."),
+            ("long", &long, "There is an effusion."),
+            ("joined", "Effusion/edema is seen.", "Effusion is seen."),
+            ("questioned", "Effusion?", "Effusion."),
+            ("masked", "XXXX effusion is seen.", "The effusion is seen."),
+            ("verbless", "Small effusion.", "There is a small effusion."),
+        ];
+        let mut wrong = Vec::new();
+        for (sign, with, without) in cases {
+            if !signs(&engine, with).contains(&sign) {
+                wrong.push(format!("{sign} is missing: {with} {:?}", signs(&engine, with)));
+            }
+            if signs(&engine, without).contains(&sign) {
+                wrong.push(format!("{sign} is there: {without} {:?}", signs(&engine, without)));
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    #[test]
+    fn every_sign_is_a_bit_of_its_own() {
+        let all = Sign::ALL.iter().fold(0_u32, |bits, s| bits | s.bit());
+        assert_eq!(all.count_ones() as usize, Sign::ALL.len());
+        for (i, sign) in Sign::ALL.into_iter().enumerate() {
+            assert_eq!((sign as usize, Sign::named(sign.name())), (i, Some(sign)));
+        }
     }
 }

@@ -9,8 +9,8 @@
 use crate::assertion::Assertion;
 use crate::engine::{Analysis, Engine, SpanAssertion};
 use crate::finding;
-pub use crate::rules::Verdict;
 use crate::rules::Subject;
+pub use crate::rules::Verdict;
 use crate::span::Span;
 
 /// A mention in its sentence.

@@ -339,6 +339,9 @@ fn tables_of_every_shape() {
     assert!(findings.iter().any(|f| f["id"] == "R0" && f["status"] == "present" && f["mentions"] == "2"));
     let long = rows(&["--table", "labels-long", "--confidence"]);
     assert!(long.iter().all(|l| (0.5..1.0).contains(&l["confidence"].parse::<f64>().unwrap())));
+    let sure = rows(&["--table", "mentions", "--confidence"]);
+    assert!(sure.iter().all(|m| (0.05..1.0).contains(&m["confidence"].parse::<f64>().unwrap())));
+    assert!(sure.len() == mentions.len() && !mentions[0].contains_key("confidence"));
     let texts = rows(&["--add", "text,study,notes"]);
     assert!(texts[2]["text"].contains("Größe") && texts[0]["accession"].is_empty());
     let votes = rows(&["--votes"]);

@@ -370,6 +370,49 @@ fn fits_its_schemas() {
     let lines = folder.run(&["assert", "s.jsonl"]).ends(0, &[]).lines();
     assert_eq!(lines[0]["assertions"].as_array().map(Vec::len), Some(20));
     assert!(validator.is_valid(&lines[0]), "{}", lines[0]);
+    let sure = folder.run(&["assert", "s.jsonl", "--confidence"]).ends(0, &[]).lines();
+    assert!(validator.is_valid(&sure[0]), "{}", sure[0]);
+}
+
+/// A text without a member: an object of plain values, or a number.
+fn without(text: &str, key: &str) -> String {
+    let mut parts = text.split(key);
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = match part.strip_prefix('{') {
+            Some(_) => part.find('}').map(|at| at + 1),
+            None => part.find([',', '}']),
+        };
+        out.push_str(&part[end.expect("the member ends")..]);
+    }
+    out
+}
+
+/// The probability of each mention and span is added, and no other byte of a line is touched.
+#[test]
+fn confidence_only_adds() {
+    let folder = Folder::new();
+    let text = "INDICATION: Pneumonia.\nFINDINGS: No effusion or edema. Possible nodule, small pneumothorax.";
+    folder.put("a.jsonl", format!("{}\n{}", line("a", text), many(20)));
+    let plain = folder.run(&["label", "a.jsonl", "-q", "--format", "jsonl"]).ends(0, &[]).text();
+    let sure = folder.run(&["label", "a.jsonl", "-q", "--format", "jsonl", "--confidence"]).ends(0, &[]);
+    assert_ne!(plain, sure.text());
+    assert_eq!(without(&sure.text(), ",\"confidence\":"), plain);
+    for mention in sure.lines().iter().flat_map(|l| l["mentions"].as_array().cloned().unwrap_or_default()) {
+        let p = mention["confidence"].as_f64().expect("a number");
+        assert!((0.05..1.0).contains(&p), "{mention}");
+    }
+    let spans = json!({"id": "s", "text": text, "spans": [[12, 21], [36, 44], [62, 68]]});
+    folder.put("s.jsonl", spans.to_string());
+    let plain = folder.run(&["assert", "s.jsonl", "-q"]).ends(0, &[]).text();
+    let sure = folder.run(&["assert", "s.jsonl", "-q", "--confidence"]).ends(0, &[]);
+    assert_eq!(without(&sure.text(), ",\"confidence\":"), plain);
+    // A span that the engine finds by itself is as sure as its mention.
+    let labelled = folder.run(&["label", "a.jsonl", "-q", "--format", "jsonl", "--confidence"]).ends(0, &[]).lines();
+    let of = |value: &Value| (value["start"].clone(), value["end"].clone(), value["confidence"].clone());
+    let mentions: Vec<_> = labelled[0]["mentions"].as_array().expect("mentions").iter().map(of).collect();
+    let asked: Vec<_> = sure.lines()[0]["assertions"].as_array().expect("assertions").iter().map(of).collect();
+    assert!(asked.iter().filter(|a| mentions.contains(a)).count() >= 2, "{asked:?} {mentions:?}");
 }
 
 #[test]

@@ -111,6 +111,16 @@ fn html_keeps_the_text() {
 }
 
 #[test]
+fn confidence_is_told_where_it_is_asked_for() {
+    for format in ["text", "html"] {
+        let told = |more: &[&str]| explain(REPORT, &[&["--format", format], more].concat()).out;
+        assert!(!told(&[]).contains("confidence"), "{format}");
+        let (sure, named) = (told(&["--confidence"]), if format == "text" { "confidence 0." } else { "confidence" });
+        assert!(sure.contains(named), "{format}: {sure}");
+    }
+}
+
+#[test]
 fn one_record_of_many_and_output_to_a_file() {
     let lines = "{\"id\":\"a\",\"text\":\"Edema.\"}\n{\"id\":7,\"text\":\"No edema.\"}\n";
     let folder = Folder::new(&[("many.jsonl", lines), ("bad.jsonl", "{\"id\":\"a\"}\n"), ("page.html", "old")]);

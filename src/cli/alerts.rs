@@ -90,8 +90,8 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let talks = sink.is_standard() && std::io::stdout().is_terminal();
     let words = Words { mentions: "alerts", labels: "" };
     let progress = !options.run.no_progress && !talks;
-    let mut teller = Teller::new(words, options.run.quiet, progress, input.total, input.meter())
-        .refined_by(refiner.as_ref());
+    let mut teller =
+        Teller::new(words, options.run.quiet, progress, input.total, input.meter()).refined_by(refiner.as_ref());
     for told in &input.told {
         teller.tell(told);
     }

@@ -67,8 +67,8 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let talks = sink.is_standard() && std::io::stdout().is_terminal();
     let words = Words { mentions: "spans", labels: "statuses" };
     let progress = !options.run.no_progress && !talks;
-    let mut teller = Teller::new(words, options.run.quiet, progress, input.total, input.meter())
-        .refined_by(refiner.as_ref());
+    let mut teller =
+        Teller::new(words, options.run.quiet, progress, input.total, input.meter()).refined_by(refiner.as_ref());
     for told in input.told.iter().filter(|t| t.gravity != Gravity::Guess) {
         teller.tell(told);
     }

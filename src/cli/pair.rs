@@ -493,8 +493,7 @@ fn texts(
     let mut input = Input::open(&options.inputs, &options.input.reading(None))?;
     let talks = options.output.is_none() && std::io::stdout().is_terminal();
     let progress = !options.run.no_progress && !talks;
-    let mut teller =
-        Teller::new(WORDS, options.run.quiet, progress, input.total, input.meter()).refined_by(refiner);
+    let mut teller = Teller::new(WORDS, options.run.quiet, progress, input.total, input.meter()).refined_by(refiner);
     told.iter().chain(&input.told).for_each(|t| teller.tell(t));
     stream::run(
         &mut input,

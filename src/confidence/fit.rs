@@ -324,4 +324,26 @@ mod tests {
         }
         assert!(count.iter().all(|&c| (1_800..2_200).contains(&c)), "{count:?}");
     }
+
+    #[test]
+    fn the_least_sure_hold_so_many_of_the_wrong() {
+        let rows = rows(&[(0, 96, 4)]);
+        // Two of the wrong are the least sure, two share their probability with two that are right.
+        let p: Vec<f64> = (0..100).map(|i| [0.9, 0.5, 0.1][usize::from(i >= 94) + usize::from(i >= 98)]).collect();
+        let caught: Vec<f64> = caught(&rows, &p).iter().map(|c| c.wrong).collect();
+        assert_eq!(caught, [0.5, 0.875, 1.0], "2, 5 and 10 of 100");
+    }
+
+    #[test]
+    fn earlier_values_teach_and_are_not_counted() {
+        let far = Feature::Far.bit();
+        let now = rows(&[(0, 500, 0), (far, 50, 0)]);
+        let earlier = rows(&[(0, 500, 0), (far, 30, 20)]);
+        let one = calibrate(&now, &earlier, Matter::Mentions, 5);
+        assert!(one.model.probability(far) < 0.9);
+        assert_eq!(one.validation.auc, 0.5, "nothing is wrong now");
+        assert_eq!(one.bins.iter().map(|b| b.values).sum::<u64>(), 550);
+        assert_eq!(one.sets.iter().map(|s| s.seen.wrong).sum::<u64>(), 20);
+        assert!(calibrate(&now, &[], Matter::Mentions, 5).model.probability(far) > 0.98);
+    }
 }

@@ -99,8 +99,7 @@ impl<'a> Table<'a> {
             Shape::Mentions => {
                 columns.extend(MENTION.map(|(name, kind, about)| column(name, kind, about)));
                 if added.confidence {
-                    let about = "Probability that status and time are right; with `--confidence`";
-                    columns.push(column("confidence", Kind::Real, about));
+                    columns.push(column("confidence", Kind::Real, "Probability that status and time are right"));
                 }
                 if added.model {
                     columns.extend(MODEL.map(|(name, kind, about)| column(name, kind, about)));

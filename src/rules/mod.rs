@@ -19,9 +19,7 @@ mod scheme;
 mod sign;
 mod verdict;
 
-pub use calibration::{
-    Bin, Calibration, CalibrationSet, Caught, Feature, Fitted, Matter, Model, Seen, Validation,
-};
+pub use calibration::{Bin, Calibration, CalibrationSet, Caught, Feature, Fitted, Matter, Model, Seen, Validation};
 pub use condition::{AttributeName, Comparison, Condition};
 #[cfg(feature = "cli")]
 pub(crate) use load::term_number;

@@ -87,6 +87,17 @@ def test_analysis_is_the_command_lines_line(engine, tmp_path):
     assert [line["labels"] for line in lines] == [engine.label(t) for t in texts]
 
 
+def test_confidence_of_labels_mentions_and_spans(engine):
+    text = "FINDINGS: No effusion. Possible edema."
+    sure, plain = engine.analyze(text, confidence=True), engine.analyze(text)
+    assert set(sure.pop("confidence")) == set(plain["labels"])
+    told = [m.pop("confidence") for m in sure["mentions"]]
+    assert sure == plain and len(told) == 2 and all(0 < p < 1 for p in told)
+    spans = [(m["start"], m["end"]) for m in plain["mentions"]]
+    assert [a["confidence"] for a in engine.assert_spans(text, spans, confidence=True)] == told
+    assert all("confidence" not in a for a in engine.assert_spans(text, spans))
+
+
 def test_offsets_are_pythons(engine):
     text = "Ünïcödé 😀: no pleural effusion. Half a pair \ud83d and a pneumothorax."
     mentions = engine.analyze(text)["mentions"]

@@ -4,8 +4,8 @@
 //! worked out here a second time: the engine is asked for the labels of a report that holds this one mention.
 
 use super::whole::{Group, groups};
-use crate::cli::whole::WholeOptions;
 use crate::cli::refine::{Refiner, UNANSWERED};
+use crate::cli::whole::WholeOptions;
 use crate::label::value_name;
 use crate::lexicon::Side;
 use crate::refine::Refined;

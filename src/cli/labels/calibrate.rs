@@ -61,7 +61,15 @@ pub(super) struct Options {
 pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let gold: Vec<(String, PathBuf)> = options.gold.iter().map(|g| named(g)).collect();
     let more: Vec<(String, PathBuf)> = options.mentions.iter().map(|g| named(g)).collect();
-    let inputs = || gold.iter().chain(&more).map(|g| &g.1).chain(&options.text).chain(&options.add).chain(&options.earlier).map(PathBuf::as_path);
+    let inputs = || {
+        gold.iter()
+            .chain(&more)
+            .map(|g| &g.1)
+            .chain(&options.text)
+            .chain(&options.add)
+            .chain(&options.earlier)
+            .map(PathBuf::as_path)
+    };
     same::refuse(options.output.as_deref(), inputs())?;
     if let Some(rows) = &options.rows {
         same::refuse(Some(rows), inputs())?;
@@ -376,7 +384,8 @@ const HEAD: &str = "\
 #
 # A value's log odds of being right are `base` plus the weight of each feature that it has. [[set]] tells the gold that
 # was used, [validation] the figures of probabilities that were computed without their report, beside those of a model
-# that knows the value alone, and [[bin]] how often values of such a confidence were right.
+# that knows the value alone, and [[bin]] how often values of such a confidence were right. [mentions] holds the same of
+# the verdict on a mention, and [[mentions.caught]] which share of the wrong ones the least sure ones hold.
 
 ";
 
@@ -420,6 +429,7 @@ fn date(days: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rules::{Feature, Sign};
 
     #[test]
     fn dates_by_the_calendar() {
@@ -429,37 +439,60 @@ mod tests {
         );
     }
 
+    /// 400 values, one in 20 wrong.
+    fn some(unit: &str, features: [u32; 3]) -> Vec<Judged> {
+        let one = |i: usize| row("a \"set\"", unit, &format!("r{}", i / 4), features[i % 3], !i.is_multiple_of(20));
+        (0..400).map(one).collect()
+    }
+
     #[test]
     fn what_is_written_is_read_again() {
-        let judged: Vec<Judged> = (0..400)
-            .map(|i| {
-                let features = [0, Feature::Present.bit() | Feature::Far.bit(), Feature::Uncertain.bit()][i % 3];
-                row("a \"set\"", "labels", &format!("r{}", i / 4), features, i % 20 != 0)
-            })
-            .collect();
-        let mut calibration = calibrate(&judged, 5);
-        calibration.title = "line\nbreak \\ \"quote\"".to_owned();
-        calibration.date = today();
+        let labels = [0, Feature::Present.bit() | Feature::Far.bit(), Feature::Uncertain.bit()];
+        let mentions = [0, Sign::Historical.bit() | Sign::Far.bit(), Sign::Hypothetical.bit()];
+        let judged = Rows { labels: some("labels", labels), mentions: some(VERDICTS, mentions) };
+        let calibration = Calibration {
+            title: "line\nbreak \\ \"quote\"".to_owned(),
+            date: today(),
+            labels: calibrate(&judged.labels, &[], Matter::Labels, 5),
+            mentions: Some(calibrate(&judged.mentions, &judged.mentions, Matter::Mentions, 5)),
+            ..Calibration::default()
+        };
         let text = write(&calibration);
         let engine = Engine::load(&crate::embedded::lexicons(), &[("own.toml", text.as_str())]).expect("loads");
         let read = engine.rules.calibration.expect("there");
-        assert_eq!((&read.title, &read.sets, &read.seen), (&calibration.title, &calibration.sets, &calibration.seen));
-        assert_eq!(read.bins.len(), calibration.bins.len());
-        for features in [0, Feature::Present.bit(), u32::MAX] {
-            let (a, b) = (read.model.probability(features), calibration.model.probability(features));
-            assert!((a - b).abs() < 1e-3, "{a} {b}");
+        assert_eq!(read.title, calibration.title);
+        let pairs = [
+            (&read.labels, &calibration.labels),
+            (read.mentions.as_ref().expect("there"), calibration.mentions.as_ref().expect("there")),
+        ];
+        for (read, written) in pairs {
+            assert_eq!((&read.sets, &read.seen), (&written.sets, &written.seen));
+            assert_eq!(read.bins.len(), written.bins.len());
+            assert_eq!(read.caught.len(), written.caught.len());
+            for features in [0, Sign::Present.bit(), Sign::Far.bit(), u32::MAX] {
+                let (a, b) = (read.model.probability(features), written.model.probability(features));
+                assert!((a - b).abs() < 1e-3, "{a} {b}");
+            }
         }
+        let mentions = read.mentions.expect("there");
+        assert_eq!(mentions.caught.iter().map(|c| c.share).collect::<Vec<_>>(), crate::confidence::fit::SHARES);
+        // Values of earlier rules are counted among what was seen, and in no bin.
+        assert_eq!(mentions.sets[0].seen.values, 800);
+        assert_eq!(mentions.bins.iter().map(|b| b.values).sum::<u64>(), 400);
         let rows = write_rows(&judged).expect("written");
         let file = tempfile::NamedTempFile::new().expect("file");
         std::fs::write(file.path(), rows).expect("written");
-        let mut again = Vec::new();
+        let mut again = Rows::default();
         read_rows(file.path(), &mut again).expect("read");
         assert_eq!(again, judged);
     }
 
     #[test]
     fn faulty_calibrations_are_told() {
-        let text = write(&calibrate(&[row("s", "labels", "r", 0, true), row("s", "labels", "q", 0, false)], 2));
+        let rows = [row("s", "labels", "r", 0, true), row("s", "labels", "q", 0, false)];
+        let labels = calibrate(&rows, &[], Matter::Labels, 2);
+        let mentions = Some(calibrate(&rows, &[], Matter::Mentions, 2));
+        let text = write(&Calibration { labels, mentions, ..Calibration::default() });
         let load = |text: &str| match Engine::load(&crate::embedded::lexicons(), &[("own.toml", text)]) {
             Ok(_) => String::new(),
             Err(error) => error.to_string(),
@@ -473,6 +506,10 @@ mod tests {
             ("base = ", "base = inf # ", "base is no finite number"),
             ("wrong = 1", "wrong = 9", "9 of 2 values wrong"),
             ("\n[validation]", "\n[validations]", "field"),
+            ("name = \"torn\"", "name = \"worn\"", "unknown feature \"worn\""),
+            ("name = \"torn\"", "name = \"told\"", "no weight of torn"),
+            ("\n[mentions]\nbase", "\n[mentions]\nbases", "field"),
+            ("share = 0.02", "share = 2.0", "share 2 holds"),
         ];
         for (from, to, told) in cases {
             let faulty = text.replacen(from, to, 1);

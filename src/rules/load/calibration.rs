@@ -1,9 +1,7 @@
 //! Calibration (`kind = "calibration"`): what confidence is computed from.
 
 use super::Loader;
-use crate::rules::calibration::{
-    Bin, Calibration, CalibrationSet, Caught, Fitted, Matter, Model, Seen, Validation,
-};
+use crate::rules::calibration::{Bin, Calibration, CalibrationSet, Caught, Fitted, Matter, Model, Seen, Validation};
 use crate::rules::schema::{BinText, CalibrationFile, FigureText, FittedText};
 
 impl Loader<'_> {
