@@ -281,4 +281,28 @@ mod tests {
         assert_eq!(&question.sentence[question.mention.range()], "pneumothorax");
         assert_eq!(question.section, "findings");
     }
+
+    #[test]
+    fn spans_are_asked_about_and_settled_as_mentions_are() {
+        let engine = Engine::embedded();
+        let text = "FINDINGS: Small effusion. No pneumothorax.\nFAMILY HISTORY: Mother with pneumonia.";
+        let mut analysis = engine.analyze(&Report::new("a", text));
+        let spans: Vec<Span> = analysis.mentions.iter().map(|m| m.span).chain([Span::new(24, 25)]).collect();
+        let mut answers = engine.assert_spans(text, &spans);
+        for (question, span) in answers.iter().take(2).enumerate() {
+            assert_eq!(engine.question_of_span(span, text), engine.question(&analysis, text, question as u32));
+        }
+        let sure = Parrot(Opinion([0.0, 0.0, 1.0, 0.0, 0.0]));
+        engine.refine(&mut [(text, &mut analysis)], &sure, 1.0);
+        engine.refine_spans(&mut [(text, &mut answers)], &sure, 1.0);
+        assert_eq!(analysis.refined.len(), 2, "no question about relatives");
+        for (assertion, answer) in analysis.assertions.iter().zip(&answers) {
+            assert_eq!((assertion.status, assertion.time), (answer.status, answer.time));
+        }
+        let asked: Vec<bool> = answers.iter().map(|a| a.refined.is_some()).collect();
+        assert_eq!(asked.iter().filter(|&&a| a).count(), 2, "neither about a full stop: {asked:?}");
+        let one = answers[0].refined.expect("asked");
+        assert_eq!(engine.span_confidence(&answers[0]), Some(one.probability));
+        assert_eq!(engine.mention_confidence(&analysis, text, 0), Some(analysis.refined[0].probability));
+    }
 }

@@ -123,12 +123,6 @@ fn shared(settings: crate::onnx::Settings) -> Result<Arc<crate::onnx::Model>, Er
 }
 
 impl Refiner {
-    /// A refiner over any judge.
-    #[cfg(test)]
-    pub(crate) fn over(judge: Arc<dyn Judge>, below: f32) -> Refiner {
-        Refiner { judge, below, digest: "0".to_owned(), runtime: "none".to_owned() }
-    }
-
     /// The model's name.
     pub(crate) fn name(&self) -> &str {
         self.judge.name()
