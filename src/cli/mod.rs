@@ -11,6 +11,7 @@ mod label_table;
 mod labels;
 mod link;
 mod pair;
+pub(crate) mod refine;
 mod repeats;
 mod rows;
 mod same;

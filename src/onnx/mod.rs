@@ -63,6 +63,7 @@ pub(crate) struct Settings {
 pub(crate) struct Model {
     manifest: Manifest,
     name: String,
+    digest: String,
     runtime: String,
     encoder: Encoder,
     network: Network,
@@ -128,6 +129,8 @@ impl Model {
 
     fn ready(files: Files, runtime: &Runtime) -> Result<Model, Error> {
         let Files { place, manifest, network, tokenizer } = files;
+        // The manifest holds the digests of the others.
+        let whole = digest(manifest.as_bytes());
         let in_file = |name: &str| Path::new(&place).join(name).display().to_string();
         let manifest = Manifest::read(&manifest, &in_file(manifest::NAME))?;
         for (part, bytes) in [(&manifest.model, &network), (&manifest.tokenizer, &tokenizer)] {
@@ -149,6 +152,7 @@ impl Model {
         };
         let model = Model {
             name: format!("{} {}", manifest.name, manifest.release),
+            digest: whole,
             runtime: network.told(),
             encoder,
             network,
@@ -240,9 +244,9 @@ impl Model {
         &self.runtime
     }
 
-    /// The digest of its network: what decides its answers.
+    /// What tells it from any other model: the digest of its manifest.
     pub(crate) fn digest(&self) -> &str {
-        &self.manifest.model.sha256
+        &self.digest
     }
 
     /// How many questions had no answer.
