@@ -24,11 +24,11 @@ from sources import HERE, Record, read_corpus, read_rules, read_written
 __all__ = ["generate", "read_corpus", "read_rules", "read_written"]
 
 FRAMES = HERE / "frames"
-FILES = ("parts.toml", "present.toml", "absent.toml", "uncertain.toml", "past.toml", "mixed.toml")
+FILES = ("parts.toml", "present.toml", "absent.toml", "uncertain.toml", "indirect.toml", "past.toml", "mixed.toml")
 TARGET = {"present": 0.40, "absent": 0.27, "uncertain": 0.23, "historical": 0.06, "hypothetical": 0.04}
 """The share of each status among the records."""
 
-REPORT = ("findings", "findings", "findings", "impression", "impression", "body", "addendum")
+REPORT = ("findings",) * 6 + ("impression",) * 4 + ("body",) * 3 + ("addendum",)
 ASKS = ("indication",)
 KINDS: dict[str, tuple[tuple[str, tuple[str, ...], int], ...]] = {
     "present": (("present", REPORT, 12), ("mixed", REPORT, 12), ("compositions", REPORT, 1), ("PI", ASKS, 1)),

@@ -1,7 +1,7 @@
 """A grammar as data and its expander.
 
-`frames/*.toml` hold symbols, each with one alternative a line; this module reads them and turns a symbol into a sentence
-in which each mention stands between marks: OPEN, a letter for the status, a digit for the number, the text, CLOSE.
+`frames/*.toml` hold symbols, each with one alternative a line; this module reads them and turns a symbol into a
+sentence in which each mention stands between marks: OPEN, a letter for the status, a digit for the number, the text, CLOSE.
 It knows nothing of findings: a `Lexis` gives the words. The same random state gives the same sentence.
 """
 
@@ -115,8 +115,12 @@ def weighted(lines: str, where: str) -> tuple[list[str], list[float]]:
 
 
 VERBS = {
-    "is": ("is", "are"), "was": ("was", "were"), "has": ("has", "have"), "does": ("does", "do"),
-    "seems": ("seems", "seem"), "remains": ("remains", "remain"),
+    "is": ("is", "are"),
+    "was": ("was", "were"),
+    "has": ("has", "have"),
+    "does": ("does", "do"),
+    "seems": ("seems", "seem"),
+    "remains": ("remains", "remain"),
 }
 
 
@@ -130,8 +134,15 @@ def agree(text: str) -> str:
             return ""
         first = re.sub(f"{OPEN}..|[^A-Za-z0-9]", "", rest)[:2]
         word = re.sub(f"{OPEN}..", "", rest).split(" ")[0]
-        vowel = first[:1].lower() in "aeio" or first[:1] == "8" or first[:1].lower() == "u" and not word.startswith(("un", "ur", "us"))
-        vowel = vowel or word.startswith(("un", "MR", "NG", "L4", "L5", "ultra", "upper")) and not word.startswith("uni")
+        vowel = (
+            first[:1].lower() in "aeio"
+            or first[:1] == "8"
+            or first[:1].lower() == "u"
+            and not word.startswith(("un", "ur", "us"))
+        )
+        vowel = (
+            vowel or word.startswith(("un", "MR", "NG", "L4", "L5", "ultra", "upper")) and not word.startswith("uni")
+        )
         return "an " if vowel else "a "
 
     def verb(match: re.Match[str]) -> str:
@@ -139,6 +150,11 @@ def agree(text: str) -> str:
         mention = before[-1] if before else MARK.search(text[match.end() :])
         return VERBS[match[1]][mention is not None and mention[2] == MANY]
 
+    def ahead(match: re.Match[str]) -> str:
+        mention = MARK.search(text[match.end() :])
+        return "are" if mention is not None and mention[2] == MANY else "is"
+
+    text = re.sub(r"@be\b", ahead, text)
     text = re.sub(r"@(is|was|has|does|seems|remains)\b", verb, text)
     return re.sub(r"@a ", article, text)
 
@@ -146,6 +162,8 @@ def agree(text: str) -> str:
 def tidy(text: str) -> str:
     """One blank between words, none before stops."""
     text = re.sub(r"\s+", " ", text).strip()
-    text = re.sub(r" +([,.;:?])", r"\1", text)
+    text = re.sub(r" +([,.;:])(?= |$)", r"\1", text)
+    text = re.sub(r"\b(left|right|bilateral|the) \1\b", r"\1", text)
     text = re.sub(r",\s*([,.;:])", r"\1", text)
+    text = re.sub(r"(?<=[;,] )([A-Z])(?=[a-z])", lambda m: m[1].lower(), text)
     return re.sub(r"[,;]+$", "", text)

@@ -1,7 +1,7 @@
 """The words of generated sentences: findings, devices, parts and descriptors.
 
-Names come from three sources, so that a model learns a status from what stands around a finding and not from the finding:
-names that reports use most (`frames/nouns.toml`), the project's lexicon, and names put together or made up.
+Names come from three sources, so that a model learns a status from what stands around a finding and not from the
+finding: names that reports use most (`frames/nouns.toml`), the project's lexicon, and names put together or made up.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from grammar import MANY, MASS, ONE, mark
-from sources import ROOT
+from sources import ROOT, expand
 
 CUE = re.compile(
     r"\b(no|not|non|nonspecific|without|absent|absence|loss|lack|missing|possible|probable|suspected|prior|previous|old|history|"
@@ -29,17 +29,39 @@ MASSES = re.compile(
     r"diffusion|uptake|effect|ileus|debris|sludge|failure|dvt|ischemia|fullness|prominence|scarring|shift|collapse|lymphadenopathy|"
     r"adenopathy|cardiomegaly|megaly|hydronephrosis|plugging|ectasia|enlargement|hernia?tion|opacification|malalignment|tension|flow|lysis|plasia)$"
 )
-COUNTED = re.compile(r"(metastasis|hernia|calcification|dislocation|subluxation|malformation|collection|laceration|contusion|mass|consolidation)$")
+COUNTED = re.compile(
+    r"(metastasis|hernia|calcification|dislocation|subluxation|malformation|collection|laceration|contusion|mass|consolidation)$"
+)
 
-PLURALS = {"metastasis": "metastases", "thrombus": "thrombi", "embolus": "emboli", "diverticulum": "diverticula", "focus": "foci"}
+OPERATION = re.compile(
+    r"(ectomy|otomy|ostomy|plasty|surgery|operation|procedure|bypass|reconstruction|fusion|ablation|repair)s?$"
+)
+
+PLURALS = {
+    "metastasis": "metastases",
+    "thrombus": "thrombi",
+    "embolus": "emboli",
+    "diverticulum": "diverticula",
+    "focus": "foci",
+}
 
 
 def number_of(term: str) -> str:
     """Whether a name is a mass noun, one thing or many; by its ending, so at times wrong, as authors are."""
     last = term.split(" ")[-1].lower()
-    if last.endswith("s") and not last.endswith(("ss", "is", "us", "as", "es")) or last in ("metastases", "varices", "calculi", "emboli", "foci"):
+    if (
+        last.endswith("s")
+        and not last.endswith(("ss", "is", "us", "as", "es"))
+        or last in ("metastases", "varices", "calculi", "emboli", "foci")
+    ):
         return MANY
-    if last.endswith("ces") or last.endswith("ies") or last.endswith("res") or last.endswith("nes") or last.endswith("ges"):
+    if (
+        last.endswith("ces")
+        or last.endswith("ies")
+        or last.endswith("res")
+        or last.endswith("nes")
+        or last.endswith("ges")
+    ):
         return MANY
     if COUNTED.search(last):
         return ONE
@@ -89,18 +111,37 @@ class Words:
     places: dict[str, list[str]] = field(default_factory=dict)
     nouns: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     compositions: list[Composition] = field(default_factory=list)
+    cues: dict[str, list[list[str]]] = field(default_factory=dict)
 
 
 PLACES = {
-    "abdomen": "abdomen", "chest": "chest", "general": "general", "head-neck": "head-neck", "limb": "musculoskeletal",
-    "pelvis": "pelvis-obstetric", "spine": "musculoskeletal", "vascular": "cardiovascular",
+    "abdomen": "abdomen",
+    "chest": "chest",
+    "general": "general",
+    "head-neck": "head-neck",
+    "limb": "musculoskeletal",
+    "pelvis": "pelvis-obstetric",
+    "spine": "musculoskeletal",
+    "vascular": "cardiovascular",
 }
 """The domain of findings that stand in the parts of each anatomy file."""
 
-ADJECTIVE = re.compile(r"^(normal|clear|unremarkable|within normal limits|sharp|intact|homogeneous|patent|midline|in the midline|small|narrow|"
-                       r"normal in appearance|of normal caliber|grossly clear|borderline|borderline in size|symmetric|preserved|[a-z]+ed|torn|"
-                       r"swollen|broken|prominent|tortuous|ectatic|atrophic|heterogeneous|irregular|stenotic|edematous|shrunken|bulky|wide|absent)$")
+ADJECTIVE = re.compile(
+    r"^(normal|clear|unremarkable|within normal limits|sharp|intact|homogeneous|patent|midline|in the midline|"
+    r"small|narrow|normal in appearance|of normal caliber|grossly clear|borderline|borderline in size|symmetric|"
+    r"preserved|[a-z]+ed|torn|swollen|broken|prominent|tortuous|ectatic|atrophic|heterogeneous|irregular|stenotic|edematous|shrunken|bulky|wide|absent)$"
+)
 """Descriptors that may follow `is`; nouns among them may not."""
+
+
+CHANGED = re.compile(
+    r"^(?!absent|removed|resected|nonenlarged|reduced|increased|decreased|preserved|maintained)"
+    r"([a-z]+ed|torn|swollen|tortuous|ectatic|atrophic|stenotic|edematous)$"
+)
+"""Descriptors whose denial is the denial of the finding."""
+
+PART = re.compile(r"[a-z0-9 -]+(?<!al)(?<!ar)(?<!ic)(?<!ous)(?<!ary)(?<!oid)(?<!plexus)(?<!ve)(?<!or)")
+"""Names of parts, without those that are adjectives."""
 
 
 def rows(path: Path) -> list[Concept]:
@@ -114,7 +155,7 @@ def rows(path: Path) -> list[Concept]:
         if not names:
             names = cells
             continue
-        row = dict(zip(names, cells))
+        row = dict(zip(names, cells, strict=False))
         terms = [term.strip() for term in row["terms"].split("|") if term.strip()]
         found.append(Concept(row["id"], [p.strip() for p in row.get("parents", "").split(",") if p.strip()], terms))
     return found
@@ -139,18 +180,37 @@ def read(root: Path, frames: Path) -> Words:
         elif kind == "devices":
             words.devices += usable
         elif kind == "anatomy":
-            words.places.setdefault(PLACES[domain], []).extend(t for t in usable if re.fullmatch("[a-z -]+", t))
+            words.places.setdefault(PLACES[domain], []).extend(t for t in usable if PART.fullmatch(t))
             parts.update((c.id, c.terms) for c in concepts)
         else:
             descriptors.update((c.id, c.terms) for c in concepts)
     for path in sorted((root / "rules/en").glob("*compositions.toml")):
         with path.open("rb") as file:
             for row in tomllib.load(file)["composition"]:
-                part = [t for a in row.get("anatomy", []) for t in parts.get(a, [])[:6] if not CUE.search(t)]
+                part = [
+                    t
+                    for a in row.get("anatomy", [])
+                    for t in parts.get(a, [])[:6]
+                    if not CUE.search(t) and PART.fullmatch(t)
+                ]
                 said = [t for d in row.get("descriptor", []) for t in descriptors.get(d, []) if ADJECTIVE.match(t)]
                 if part and said and row.get("status") in ("present", "absent", "uncertain"):
                     words.compositions.append(Composition(part, said, row["status"]))
+    with (frames / "cues.toml").open("rb") as file:
+        words.cues = {name: cues(root, **where) for name, where in tomllib.load(file).items()}
     return words
+
+
+def cues(root: Path, file: str, rule: str, fits: str) -> list[list[str]]:
+    """The wordings of a rule that fit, by phrase: a phrase of many wordings must not drown the others."""
+    with (root / f"rules/en/{file}.toml").open("rb") as stream:
+        table = tomllib.load(stream)
+    row = next(row for row in table["cue"] if row["id"] == rule)
+    found = [[w for w in expand(phrase, table.get("sets", {})) if re.search(fits, w)] for phrase in row["phrases"]]
+    found = [wordings for wordings in found if wordings]
+    if not found:
+        raise ValueError(f"rules/en/{file}.toml: no wording of {rule} fits {fits}")
+    return found
 
 
 class Speaker:
@@ -158,12 +218,15 @@ class Speaker:
 
     def __init__(self, words: Words, domain: str, compositions: dict[str, list[Composition]]) -> None:
         self.words, self.domain, self.compositions = words, domain, compositions
+        self.turning = compositions["turning"]
         self.used: set[str] = set()
 
     def mention(self, kind: str, rng: random.Random) -> str | None:
         """The terminals of the grammar; see `frames/parts.toml`."""
         if kind == "anat":
             return self.place(rng)
+        if kind in self.words.cues:
+            return rng.choice(rng.choice(self.words.cues[kind]))
         if kind in ("p", "a", "u", "h", "y"):
             return self.marked(kind, self.finding(rng, kind), rng)
         if kind in ("pp", "ap", "up"):
@@ -189,9 +252,11 @@ class Speaker:
         if kind == "hd":
             return mark("H", MASS, self.fresh(rng, self.words.nouns["past"]["diseases"]))
         if kind == "comp":
-            return self.composed(rng, "absent")
+            return self.turned(rng, "absent") if rng.random() < 0.25 else self.composed(rng, "absent")
         if kind == "compp":
             return self.composed(rng, "present")
+        if kind == "compu":
+            return self.turned(rng, "uncertain") if rng.random() < 0.7 else self.composed(rng, "uncertain")
         return None
 
     def marked(self, kind: str, term: str, rng: random.Random) -> str:
@@ -219,7 +284,11 @@ class Speaker:
         if dice < 0.46:
             return self.fresh(rng, nouns["finding"][self.domain])
         if dice < 0.80:
-            return self.fresh(rng, self.words.findings[self.domain])
+            term = self.fresh(rng, self.words.findings[self.domain])
+            while kind == "p" and OPERATION.search(term):
+                # "due to lobectomy" tells of the past, whatever the frame says.
+                term = self.fresh(rng, self.words.findings[self.domain])
+            return term
         if dice < 0.84 and kind in "pa":
             return self.fresh(rng, nouns["device"]["all"])
         if dice < 0.90:
@@ -232,6 +301,45 @@ class Speaker:
         lexicon = self.words.places.get(self.domain)
         return rng.choice(lexicon if lexicon and rng.random() < 0.25 else names)
 
+    def turned(self, rng: random.Random, status: str) -> str:
+        """A part with a descriptor that means a finding, denied or hedged: `the heart is not enlarged`."""
+        row = rng.choice(self.turning)
+        part, said = rng.choice(row.parts), rng.choice(row.descriptors)
+        many = re.search(r"(?<!s)(?<!u)(?<!i)s$", part)
+        if status == "absent":
+            verb = rng.choice(
+                [
+                    "is not",
+                    "is not",
+                    "does not appear",
+                    "is no longer",
+                    "is not significantly",
+                    "is not abnormally",
+                    "isn't",
+                ]
+            )
+            if many:
+                verb = {"does not appear": "do not appear", "isn't": "aren't"}.get(verb, verb.replace("is ", "are "))
+        else:
+            verb = rng.choice(
+                [
+                    "may be",
+                    "might be",
+                    "could be",
+                    "is probably",
+                    "is possibly",
+                    "is questionably",
+                    "may be slightly",
+                    "is likely",
+                ]
+            )
+            if many:
+                verb = verb.replace("is ", "are ")
+        letter = status[0].upper()
+        if rng.random() < 0.6:
+            return "the " + mark(letter, MASS, f"{part} {verb} {said}")
+        return f"the {part} {verb} {mark(letter, MASS, said)}"
+
     def composed(self, rng: random.Random, status: str) -> str:
         """A clause of a part and a descriptor, its mark over all of it or over its part."""
         row = rng.choice(self.compositions[status])
@@ -239,7 +347,11 @@ class Speaker:
         letter = status[0].upper()
         plain_plural = re.search(r"(?<!s)(?<!u)(?<!i)s$", part)
         verb = rng.choice(["are", "appear", "remain"] if plain_plural else ["is", "appears", "remains"])
-        adverb = rng.choice(["", "", "", "", "grossly ", "otherwise ", "within the limits of the study "]) if status == "absent" else ""
+        adverb = (
+            rng.choice(["", "", "", "", "grossly ", "otherwise ", "within the limits of the study "])
+            if status == "absent"
+            else ""
+        )
         article = rng.choice(["the ", "the ", "the ", "", "both " if plain_plural else "the "])
         if status == "absent" and re.match(r"(grossly|otherwise|within|of|in)\b", said):
             adverb = ""
@@ -270,8 +382,13 @@ class Lexicon:
         self.words = read(root, frames)
         self.domains = [domain for domain in self.words.nouns["finding"] if domain in self.words.findings]
         self.compositions = {
-            status: [row for row in self.words.compositions if row.status == status] for status in ("present", "absent", "uncertain")
+            status: [row for row in self.words.compositions if row.status == status]
+            for status in ("present", "absent", "uncertain")
         }
+        changed = [
+            (row.parts, [d for d in row.descriptors if CHANGED.match(d)]) for row in self.compositions["present"]
+        ]
+        self.compositions["turning"] = [Composition(parts, said, "present") for parts, said in changed if said]
 
     def speaker(self, rng: random.Random) -> Speaker:
         """A speaker of a domain; chest, where most reports are, speaks more often."""

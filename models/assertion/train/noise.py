@@ -9,16 +9,39 @@ from __future__ import annotations
 import random
 import re
 
-from grammar import CLOSE, OPEN
+from grammar import OPEN
 
 BRITISH = (
-    ("edema", "oedema"), ("Edema", "Oedema"), ("hemorrhag", "haemorrhag"), ("hematoma", "haematoma"), ("hemangioma", "haemangioma"),
-    ("ischemi", "ischaemi"), ("anemia", "anaemia"), ("tumor", "tumour"), ("visualiz", "visualis"), ("characteriz", "characteris"),
-    ("caliber", "calibre"), ("center", "centre"), ("gray", "grey"), ("esophag", "oesophag"), ("cecum", "caecum"), ("fetal", "foetal"),
-    ("favor", "favour"), ("color", "colour"), ("leukemia", "leukaemia"), ("goiter", "goitre"), ("celiac", "coeliac"),
-    ("individualiz", "individualis"), ("recogniz", "recognis"), ("hypodense", "hypo-dense"), ("hydroureter", "hydro-ureter"),
+    ("edema", "oedema"),
+    ("Edema", "Oedema"),
+    ("hemorrhag", "haemorrhag"),
+    ("hematoma", "haematoma"),
+    ("hemangioma", "haemangioma"),
+    ("ischemi", "ischaemi"),
+    ("anemia", "anaemia"),
+    ("tumor", "tumour"),
+    ("visualiz", "visualis"),
+    ("characteriz", "characteris"),
+    ("caliber", "calibre"),
+    ("center", "centre"),
+    ("gray", "grey"),
+    ("esophag", "oesophag"),
+    ("cecum", "caecum"),
+    ("fetal", "foetal"),
+    ("favor", "favour"),
+    ("color", "colour"),
+    ("leukemia", "leukaemia"),
+    ("goiter", "goitre"),
+    ("celiac", "coeliac"),
+    ("individualiz", "individualis"),
+    ("recogniz", "recognis"),
+    ("hypodense", "hypo-dense"),
+    ("hydroureter", "hydro-ureter"),
 )
-PROTECTED = re.compile(r"(without|absent|absence|unlikely|likely|denies|denied|versus|negative|cannot|present|resolv|exclud|hist|evalu|status)", re.I)
+PROTECTED = re.compile(
+    r"(without|absent|absence|unlikely|likely|denies|denied|versus|negative|cannot|present|resolv|exclud|hist|evalu|status)",
+    re.I,
+)
 
 
 def vary(text: str, rng: random.Random) -> str:
@@ -55,13 +78,21 @@ def cased(text: str, change) -> str:
 
 def capital(text: str) -> str:
     """Each statement begins with a capital."""
-    return re.sub(rf"(^|[.?!] |\d[.)] )({OPEN}..)?([a-z])", lambda m: m[1] + (m[2] or "") + m[3].upper(), text)
+    return re.sub(
+        rf"(^|(?<!vs)(?<!St)(?<! p)[.?!] |\d[.)] )({OPEN}..)?([a-z])",
+        lambda m: m[1] + (m[2] or "") + m[3].upper(),
+        text,
+    )
 
 
 def misspell(text: str, rng: random.Random, slips: int) -> str:
     """A few letters swapped, lost, doubled or changed in long words."""
     for _ in range(slips):
-        words = [m for m in re.finditer(r"[A-Za-z]{6,}", text) if not PROTECTED.search(m[0]) and text[m.start() - 2 : m.start() - 1] != OPEN]
+        words = [
+            m
+            for m in re.finditer(r"[A-Za-z]{6,}", text)
+            if not PROTECTED.search(m[0]) and text[m.start() - 2 : m.start() - 1] != OPEN
+        ]
         if not words:
             return text
         word = rng.choice(words)

@@ -19,7 +19,9 @@ ROOT = HERE.parents[2]
 STATUSES = ("present", "absent", "uncertain", "historical", "hypothetical")
 INLINE = re.compile(r"\[([^\[\]]+)\]\(([^()]*)\)")
 STOP = re.compile(r"(?<=[.?!;])\s+(?=[A-Z0-9\[?\"-])")
-SHORT = re.compile(r"(?:\b(?:dr|mr|mrs|ms|vs|approx|st|no|e\.g|i\.e|cf|prof|resp|ca|incl|esp|fig|int)|^\s*\d+|\s[A-Z])\.$", re.I)
+SHORT = re.compile(
+    r"(?:\b(?:dr|mr|mrs|ms|vs|approx|st|no|e\.g|i\.e|cf|prof|resp|ca|incl|esp|fig|int)|^\s*\d+|\s[A-Z])\.$", re.I
+)
 
 
 class Record(TypedDict):
@@ -51,7 +53,9 @@ def records(section: str, marked: str, source: str) -> Iterator[Record]:
     text += marked[at:]
     lead = len(text) - len(text.lstrip())
     for start, end, status in found:
-        yield Record(section=section, sentence=text.strip(), start=start - lead, end=end - lead, status=status, source=source)
+        yield Record(
+            section=section, sentence=text.strip(), start=start - lead, end=end - lead, status=status, source=source
+        )
 
 
 def expand(phrase: str, sets: dict[str, list[str]]) -> list[str]:
@@ -63,6 +67,10 @@ def expand(phrase: str, sets: dict[str, list[str]]) -> list[str]:
     inside = phrase[opening + 1 : end - 1]
     choices = sets[inside[1:]] if inside.startswith("@") else alternatives(inside)
     return [w for choice in choices for w in expand(phrase[:opening] + choice + phrase[end:], sets)]
+
+
+BRIEF = ("comparison", "technique", "examination")
+"""Sections that end at a line with an unknown heading, such as that of an organ."""
 
 
 def headings(root: Path = ROOT) -> dict[str, str]:
@@ -100,7 +108,9 @@ def lines(body: str, known: dict[str, str]) -> Iterator[str]:
     """The lines of a report, wrapped ones joined."""
     held = ""
     for line in body.split("\n"):
-        fresh = not line.strip() or heading_of(line, known)[0] is not None or re.match(r"\s*(\d+[.)]|[-*•])\s", line)
+        fresh = (
+            not line.strip() or heading_of(line, known)[0] is not None or re.match(r"\s*(\d+[.)]|[-*•]|\[.?\])\s", line)
+        )
         if held and not fresh and not re.search(r"[.:;?!]\s*$", held) and len(held) > 45:
             held += " " + line.strip()
             continue
@@ -120,6 +130,8 @@ def read_corpus(root: Path = ROOT) -> Iterator[Record]:
             section = "body"
             for line in lines(body, known):
                 opened, rest = heading_of(line, known)
+                if opened is None and section in BRIEF and re.match(r"\s*[A-Za-z][^:.\[]{1,40}:", line):
+                    section = "findings"
                 section = opened or section
                 for sentence in sentences(rest):
                     yield from records(section, sentence, "corpus")
@@ -130,6 +142,8 @@ def read_rules(root: Path = ROOT) -> Iterator[Record]:
     known = headings(root)
     seen: set[str] = set()
     for path in sorted((root / "rules/en").glob("*.toml")):
+        if path.stem == "measured-compositions":
+            continue  # Whether a number is too large is for the rules alone to know.
         with path.open("rb") as file:
             tables = tomllib.load(file)
         for rows in tables.values():
