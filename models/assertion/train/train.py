@@ -186,7 +186,7 @@ def main() -> None:
     parser.add_argument("--encoder", type=Path, required=True, help="folder with model.safetensors and tokenizer.json")
     parser.add_argument("--out", type=Path, required=True, help="folder to write the model to")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--generated", type=int, default=400_000, help="generated records")
+    parser.add_argument("--generated", type=int, default=300_000, help="generated records")
     parser.add_argument("--written", type=int, default=6, help="how often a written record stands in the training set")
     parser.add_argument("--layers", default="0,1,2", help="layers of the encoder that are kept")
     parser.add_argument("--heads", type=int, default=4)
