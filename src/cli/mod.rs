@@ -45,7 +45,7 @@ enum Command {
     Alerts(alerts::Options),
     Labels(labels::Options),
     Studies(studies::Options),
-    Link(link::Options),
+    Link(Box<link::Options>),
     Pair(Box<pair::Options>),
     Assert(assert::Options),
     Explain(explain::Options),
