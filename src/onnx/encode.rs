@@ -27,7 +27,9 @@ impl Encoder {
         tokenizer.with_truncation(None).map_err(|e| e.to_string())?;
         let id = |token: &String| {
             let known = tokenizer.token_to_id(token);
-            known.ok_or_else(|| format!("the marker \"{token}\" is none of its {} tokens", tokenizer.get_vocab_size(true)))
+            known.ok_or_else(|| {
+                format!("the marker \"{token}\" is none of its {} tokens", tokenizer.get_vocab_size(true))
+            })
         };
         let markers = [id(&manifest.markers[0])?, id(&manifest.markers[1])?];
         // Where the special tokens stand shows on a text of one word.

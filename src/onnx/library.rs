@@ -92,7 +92,8 @@ fn found() -> Option<PathBuf> {
         folders.extend(wheels(&root.join("lib")));
         folders.push(root.join("Lib/site-packages/onnxruntime/capi"));
     }
-    for root in ["/usr/local/lib", "/usr/lib", "/usr/lib64", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu"] {
+    for root in ["/usr/local/lib", "/usr/lib", "/usr/lib64", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu"]
+    {
         folders.push(PathBuf::from(root));
         folders.extend(wheels(Path::new(root)));
     }
