@@ -92,3 +92,13 @@ pub(crate) fn rules() -> Vec<(&'static str, &'static str)> {
         "rules/profiles/vertebral-labelling.toml",
     ]
 }
+
+/// Manifest, network and tokenizer of the assertion model.
+#[cfg(feature = "onnx")]
+pub(crate) fn assertion_model() -> (&'static str, &'static [u8], &'static [u8]) {
+    (
+        include_str!("../models/assertion/manifest.toml"),
+        include_bytes!("../models/assertion/model.onnx"),
+        include_bytes!("../models/assertion/tokenizer.json"),
+    )
+}

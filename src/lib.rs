@@ -45,7 +45,7 @@ pub(crate) mod arrow;
 pub mod cli;
 #[cfg(feature = "dicom")]
 pub(crate) mod dicom;
-#[cfg(any(feature = "arrow", feature = "pixels"))]
+#[cfg(any(feature = "arrow", feature = "onnx", feature = "pixels"))]
 mod guard;
 #[cfg(feature = "cli")]
 #[cfg_attr(
