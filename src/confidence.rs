@@ -36,15 +36,21 @@ impl Engine {
     }
 
     /// How likely the verdict on one mention (present, absent, uncertain, historical or hypothetical) is that of a
-    /// careful reader of the report, by the signs of its assertion; no word of the text is read again. `None` where no
-    /// calibration has a model of mentions.
+    /// careful reader of the report, by the signs of its assertion; no word of the text is read again. Where a model was
+    /// asked, what rules and model together hold it for. `None` where no calibration has a model of mentions.
     pub fn mention_confidence(&self, analysis: &Analysis, _text: &str, mention: usize) -> Option<f32> {
-        self.sureness(analysis.assertions[mention].signs)
+        match analysis.refined_of(mention as u32) {
+            Some(refined) => Some(refined.probability),
+            None => self.sureness(analysis.assertions[mention].signs),
+        }
     }
 
     /// As [`Engine::mention_confidence`], of a span that a caller brought.
     pub fn span_confidence(&self, span: &SpanAssertion) -> Option<f32> {
-        self.sureness(span.signs)
+        match &span.refined {
+            Some(refined) => Some(refined.probability),
+            None => self.sureness(span.signs),
+        }
     }
 
     /// The confidence that signs amount to.

@@ -78,6 +78,12 @@ impl Analysis {
         &self.evidence[assertion.evidence.0 as usize..assertion.evidence.1 as usize]
     }
 
+    /// What a model said of one mention, where one was asked.
+    pub fn refined_of(&self, mention: u32) -> Option<&Refined> {
+        let at = self.refined.binary_search_by_key(&mention, |one| one.mention).ok()?;
+        self.refined.get(at)
+    }
+
     /// The attributes of one mention.
     pub fn attributes_of(&self, mention: u32) -> &[Attribute] {
         let from = self.attributes.partition_point(|a| a.mention < mention);

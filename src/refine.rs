@@ -7,7 +7,7 @@
 //! probability of a verdict is proportional to that times the model's probability to the power of the judge's trust.
 
 use crate::assertion::Assertion;
-use crate::engine::{Analysis, Engine};
+use crate::engine::{Analysis, Engine, SpanAssertion};
 use crate::finding;
 use crate::rules::Subject;
 pub use crate::rules::Verdict;
@@ -58,10 +58,10 @@ pub trait Judge: Send + Sync {
     fn below(&self) -> f32;
 }
 
-/// A mention that a model was asked about.
+/// A mention, or a span that a caller brought, that a model was asked about.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Refined {
-    /// Index of the mention.
+    /// Index of the mention or span.
     pub mention: u32,
     /// What the rules said.
     pub rules: Verdict,
@@ -76,6 +76,11 @@ pub struct Refined {
 }
 
 impl Refined {
+    /// Whether the rules said otherwise.
+    pub const fn changed(&self) -> bool {
+        self.verdict as u8 != self.rules as u8
+    }
+
     /// Pools what the rules and a model say.
     pub fn pool(mention: u32, rules: Verdict, confidence: f32, opinion: Option<Opinion>, trust: f32) -> Refined {
         let Some(Opinion(said)) = opinion else {
@@ -102,7 +107,21 @@ impl Engine {
             .filter(patient)
             .filter_map(|i| {
                 let confidence = self.mention_confidence(analysis, text, i)?;
-                (confidence < below).then_some((i as u32, confidence))
+                doubts(confidence, below).then_some((i as u32, confidence))
+            })
+            .collect()
+    }
+
+    /// As [`Engine::doubtful`], of spans that a caller brought. One that holds no word is not asked about.
+    pub fn doubtful_spans(&self, spans: &[SpanAssertion], text: &str, below: f32) -> Vec<(u32, f32)> {
+        let asked = |span: &SpanAssertion| {
+            span.subject == Subject::Patient && text[span.span.range()].contains(char::is_alphanumeric)
+        };
+        (spans.iter().enumerate())
+            .filter(|(_, span)| asked(span))
+            .filter_map(|(i, span)| {
+                let confidence = self.span_confidence(span)?;
+                doubts(confidence, below).then_some((i as u32, confidence))
             })
             .collect()
     }
@@ -117,6 +136,16 @@ impl Engine {
             sentence: &text[whole.range()],
             mention: Span::new(mention.span.start - whole.start, mention.span.end - whole.start),
             section: self.section_id(analysis.sections[sentence.section as usize].kind),
+        }
+    }
+
+    /// The question about one span that a caller brought.
+    pub fn question_of_span<'a>(&'a self, span: &SpanAssertion, text: &'a str) -> Question<'a> {
+        let whole = span.sentence.cover(span.span);
+        Question {
+            sentence: &text[whole.range()],
+            mention: Span::new(span.span.start - whole.start, span.span.end - whole.start),
+            section: self.section_id(span.section),
         }
     }
 
@@ -144,10 +173,7 @@ impl Engine {
         let questions: Vec<Question<'_>> = (reports.iter().zip(&asked))
             .flat_map(|((text, analysis), asked)| asked.iter().map(|a| self.question(analysis, text, a.0)))
             .collect();
-        if questions.is_empty() {
-            return;
-        }
-        let mut answers = judge.judge(&questions).into_iter();
+        let mut answers = answers(judge, &questions);
         for ((_, analysis), asked) in reports.iter_mut().zip(asked).filter(|(_, asked)| !asked.is_empty()) {
             let pooled = asked.into_iter().map(|(mention, confidence)| {
                 let assertion = &analysis.assertions[mention as usize];
@@ -158,11 +184,42 @@ impl Engine {
             self.settle(analysis, pooled);
         }
     }
+
+    /// As [`Engine::refine`], of spans that callers brought: texts and their spans.
+    pub fn refine_spans(&self, texts: &mut [(&str, &mut [SpanAssertion])], judge: &dyn Judge, below: f32) {
+        let asked: Vec<Vec<(u32, f32)>> =
+            texts.iter().map(|(text, spans)| self.doubtful_spans(spans, text, below)).collect();
+        let questions: Vec<Question<'_>> = (texts.iter().zip(&asked))
+            .flat_map(|((text, spans), asked)| asked.iter().map(|a| self.question_of_span(&spans[a.0 as usize], text)))
+            .collect();
+        let mut answers = answers(judge, &questions);
+        for ((_, spans), asked) in texts.iter_mut().zip(asked) {
+            for (number, confidence) in asked {
+                let span = &mut spans[number as usize];
+                let rules = Verdict::of(span.status, span.time);
+                let one = Refined::pool(number, rules, confidence, answers.next().flatten(), judge.trust());
+                if one.changed() {
+                    (span.status, span.time) = one.verdict.apply(span.status);
+                }
+                span.refined = Some(one);
+            }
+        }
+    }
+}
+
+/// Whether so low a confidence is a doubt.
+fn doubts(confidence: f32, below: f32) -> bool {
+    below >= 1.0 || confidence < below
+}
+
+/// The judge's answers, in order; it is not troubled where there is no question.
+fn answers(judge: &dyn Judge, questions: &[Question<'_>]) -> std::vec::IntoIter<Option<Opinion>> {
+    if questions.is_empty() { Vec::new() } else { judge.judge(questions) }.into_iter()
 }
 
 /// Whether that changed the assertion.
 const fn settle(assertion: &mut Assertion, refined: &Refined) -> bool {
-    if refined.verdict as u8 == refined.rules as u8 {
+    if !refined.changed() {
         return false;
     }
     let (status, time) = refined.verdict.apply(assertion.status);
@@ -223,5 +280,29 @@ mod tests {
         let question = engine.question(&analysis, text, 1);
         assert_eq!(&question.sentence[question.mention.range()], "pneumothorax");
         assert_eq!(question.section, "findings");
+    }
+
+    #[test]
+    fn spans_are_asked_about_and_settled_as_mentions_are() {
+        let engine = Engine::embedded();
+        let text = "FINDINGS: Small effusion. No pneumothorax.\nFAMILY HISTORY: Mother with pneumonia.";
+        let mut analysis = engine.analyze(&Report::new("a", text));
+        let spans: Vec<Span> = analysis.mentions.iter().map(|m| m.span).chain([Span::new(24, 25)]).collect();
+        let mut answers = engine.assert_spans(text, &spans);
+        for (question, span) in answers.iter().take(2).enumerate() {
+            assert_eq!(engine.question_of_span(span, text), engine.question(&analysis, text, question as u32));
+        }
+        let sure = Parrot(Opinion([0.0, 0.0, 1.0, 0.0, 0.0]));
+        engine.refine(&mut [(text, &mut analysis)], &sure, 1.0);
+        engine.refine_spans(&mut [(text, &mut answers)], &sure, 1.0);
+        assert_eq!(analysis.refined.len(), 2, "no question about relatives");
+        for (assertion, answer) in analysis.assertions.iter().zip(&answers) {
+            assert_eq!((assertion.status, assertion.time), (answer.status, answer.time));
+        }
+        let asked: Vec<bool> = answers.iter().map(|a| a.refined.is_some()).collect();
+        assert_eq!(asked.iter().filter(|&&a| a).count(), 2, "neither about a full stop: {asked:?}");
+        let one = answers[0].refined.expect("asked");
+        assert_eq!(engine.span_confidence(&answers[0]), Some(one.probability));
+        assert_eq!(engine.mention_confidence(&analysis, text, 0), Some(analysis.refined[0].probability));
     }
 }

@@ -3,6 +3,7 @@
 use super::DataOptions;
 use super::inputs::{InputOptions, RunOptions};
 use super::label::{names_json_lines, pack};
+use super::refine::{Asked, RefineOptions, Refiner, UNANSWERED};
 use super::same;
 use super::stream::{self, Done, Steps};
 use super::summary::{Teller, Words};
@@ -37,6 +38,8 @@ pub(super) struct Options {
     fail_on: Option<Worst>,
     #[command(flatten)]
     run: RunOptions,
+    #[command(flatten)]
+    refine: RefineOptions,
     #[command(flatten)]
     input: InputOptions,
     #[command(flatten)]
@@ -78,6 +81,7 @@ struct State {
 
 pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let engine = options.data.engine()?;
+    let refiner = options.refine.open()?;
     same::refuse(options.output.as_deref(), options.inputs.iter().map(PathBuf::as_path))?;
     let mut sink = Sink::open(options.output.as_deref())?;
     let mut input = Input::open(&options.inputs, &options.input.reading(None))?;
@@ -86,7 +90,8 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let talks = sink.is_standard() && std::io::stdout().is_terminal();
     let words = Words { mentions: "alerts", labels: "" };
     let progress = !options.run.no_progress && !talks;
-    let mut teller = Teller::new(words, options.run.quiet, progress, input.total, input.meter());
+    let mut teller =
+        Teller::new(words, options.run.quiet, progress, input.total, input.meter()).refined_by(refiner.as_ref());
     for told in &input.told {
         teller.tell(told);
     }
@@ -98,7 +103,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         threads,
         Steps {
             work: |state: &mut State, batch: &Batch, done: &mut Done| {
-                work(engine, layout, options.fail_on, &fatal, state, batch, done);
+                work((engine, refiner.as_ref()), layout, options.fail_on, &fatal, state, batch, done);
             },
             order: |done: &mut Done| {
                 if !head.is_empty() {
@@ -124,7 +129,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
 }
 
 fn work(
-    engine: &Engine,
+    (engine, refiner): (&Engine, Option<&Refiner>),
     layout: Layout,
     fail_on: Option<Worst>,
     fatal: &AtomicU64,
@@ -140,7 +145,15 @@ fn work(
         Err(fault) => faults.push(fault),
         Ok(reading) => {
             let report = &reading.report;
-            let analysis = engine.analyze_with(&mut state.scratch, &report.text);
+            let mut analysis = engine.analyze_with(&mut state.scratch, &report.text);
+            if let Some(refiner) = refiner {
+                refiner.refine_one(engine, &report.text, &mut analysis);
+                let asked = Asked::count(analysis.mentions.len(), &analysis.refined);
+                if asked.unanswered > 0 {
+                    tally.note(UNANSWERED);
+                }
+                tally.asked.add(asked);
+            }
             let alerts = engine.safety(report, &analysis, &Metadata::default());
             state.offsets.set(&report.text);
             let whole = Whole { engine, text: &report.text, offsets: &state.offsets };

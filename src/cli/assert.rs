@@ -3,12 +3,13 @@
 use super::DataOptions;
 use super::inputs::{ByteOptions, RunOptions};
 use super::label::pack;
+use super::refine::{self, RefineOptions, Refiner};
 use super::same;
 use super::stream::{self, Done, Steps};
 use super::summary::{Teller, Words};
 use crate::input::{Batch, Format, Gravity, Input, Told, too_long};
 use crate::output::{self, Answers, Offsets, Sink};
-use crate::{Engine, Error, Span};
+use crate::{Engine, Error, Span, SpanAssertion};
 use serde_json::Value;
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -36,6 +37,8 @@ pub(super) struct Options {
     #[arg(long)]
     print_schema: bool,
     #[command(flatten)]
+    refine: RefineOptions,
+    #[command(flatten)]
     bytes: ByteOptions,
     #[command(flatten)]
     data: DataOptions,
@@ -54,6 +57,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let engine = options.data.engine()?;
+    let refiner = options.refine.open()?;
     same::refuse(options.output.as_deref(), [options.input.as_path()])?;
     let mut sink = Sink::open(options.output.as_deref())?;
     let reading = crate::input::Options { format: Some(Format::Jsonl), ..options.bytes.reading() };
@@ -63,12 +67,13 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let talks = sink.is_standard() && std::io::stdout().is_terminal();
     let words = Words { mentions: "spans", labels: "statuses" };
     let progress = !options.run.no_progress && !talks;
-    let mut teller = Teller::new(words, options.run.quiet, progress, input.total, input.meter());
+    let mut teller =
+        Teller::new(words, options.run.quiet, progress, input.total, input.meter()).refined_by(refiner.as_ref());
     for told in input.told.iter().filter(|t| t.gravity != Gravity::Guess) {
         teller.tell(told);
     }
-    let job = (engine, limit, options.confidence);
-    let work = |offsets: &mut Offsets, batch: &Batch, done: &mut Done| answer(job, offsets, batch, done);
+    let job = Job { engine, limit, confidence: options.confidence, refiner: refiner.as_ref() };
+    let work = |offsets: &mut Offsets, batch: &Batch, done: &mut Done| job.work(offsets, batch, done);
     let packing = sink.packing;
     let order = |done: &mut Done| {
         for told in &done.told {
@@ -90,24 +95,59 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     Ok(if teller.problems > 0 { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
-fn answer((engine, limit, confidence): (&Engine, usize, bool), offsets: &mut Offsets, batch: &Batch, done: &mut Done) {
-    batch.lines(|place, line, bad| {
-        let asked = match ask(line, place.line, limit, offsets) {
-            Ok(asked) => asked,
-            Err(message) => return done.told.push(Told::problem(place.to_string(), message)),
-        };
-        if bad > 0 {
-            done.tally.note("bytes not valid in the encoding");
-            let message = format!("{bad} bytes were not valid {}", batch.encoding().name());
-            done.told.push(Told::warning(place.to_string(), message));
+/// What every thread shares.
+struct Job<'a> {
+    engine: &'a Engine,
+    /// Bytes of the longest text.
+    limit: usize,
+    confidence: bool,
+    refiner: Option<&'a Refiner>,
+}
+
+impl Job<'_> {
+    /// Judges the spans of a batch.
+    fn work(&self, offsets: &mut Offsets, batch: &Batch, done: &mut Done) {
+        // Where a model is asked, it is asked about a whole batch at once.
+        let mut waiting: Vec<(Asked, Vec<SpanAssertion>)> = Vec::new();
+        batch.lines(|place, line, bad| {
+            let asked = match ask(line, place.line, self.limit, offsets) {
+                Ok(asked) => asked,
+                Err(message) => return done.told.push(Told::problem(place.to_string(), message)),
+            };
+            if bad > 0 {
+                done.tally.note("bytes not valid in the encoding");
+                let message = format!("{bad} bytes were not valid {}", batch.encoding().name());
+                done.told.push(Told::warning(place.to_string(), message));
+            }
+            let answers = self.engine.assert_spans(&asked.text, &asked.spans);
+            match self.refiner {
+                None => self.write(&asked, &answers, offsets, done),
+                Some(_) => waiting.push((asked, answers)),
+            }
+        });
+        let Some(refiner) = self.refiner else { return };
+        let mut texts: Vec<(&str, &mut [SpanAssertion])> =
+            waiting.iter_mut().map(|(asked, answers)| (&*asked.text, &mut **answers)).collect();
+        refiner.refine_spans(self.engine, &mut texts);
+        for (asked, answers) in &waiting {
+            offsets.set(&asked.text);
+            self.write(asked, answers, offsets, done);
         }
-        let answers = engine.assert_spans(&asked.text, &asked.spans);
+    }
+
+    fn write(&self, asked: &Asked, answers: &[SpanAssertion], offsets: &Offsets, done: &mut Done) {
+        let refined = refine::Asked::count(answers.len(), answers.iter().filter_map(|a| a.refined.as_ref()));
+        if refined.unanswered > 0 {
+            done.tally.note(refine::UNANSWERED);
+        }
+        done.tally.asked.add(refined);
         done.tally.reports += 1;
         done.tally.mentions += answers.len() as u64;
         answers.iter().for_each(|a| done.tally.label(a.status));
-        let line = Answers { engine, id: &asked.id, text: &asked.text, offsets, answers: &answers, confidence };
-        line.write(&mut done.bytes);
-    });
+        let Job { engine, confidence, refiner, .. } = *self;
+        let (id, text, model) = (&*asked.id, &*asked.text, refiner.map(Refiner::name));
+        Answers { engine, id, text, offsets, answers, confidence, model }.write(&mut done.bytes);
+    }
 }
 
 /// Reads a line; what is wrong with it is told without its text.

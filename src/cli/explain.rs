@@ -10,6 +10,9 @@ mod text;
 mod whole;
 
 use super::inputs::InputOptions;
+use super::refine::RefineOptions;
+#[cfg(feature = "python")]
+use super::refine::Refiner;
 use super::repeats::Repeats;
 use super::whole::WholeOptions;
 use super::{DataOptions, same, say};
@@ -18,7 +21,7 @@ use crate::output::Sink;
 #[cfg(feature = "python")]
 use crate::{Engine, rules::BoundScheme};
 use crate::{Error, Report};
-use account::Account;
+use account::{Account, Reader};
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -51,6 +54,8 @@ pub(super) struct Options {
     #[arg(long)]
     confidence: bool,
     #[command(flatten)]
+    refine: RefineOptions,
+    #[command(flatten)]
     whole: WholeOptions,
     #[command(flatten)]
     reading: InputOptions,
@@ -82,7 +87,9 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let report = read_report(options)?;
     let engine = options.data.engine()?;
     let scheme = engine.scheme(&options.scheme)?;
-    let account = Account::new(engine, scheme, &report, &options.whole, options.confidence);
+    let refiner = options.refine.open()?;
+    let reader = Reader { engine, bound: scheme, refiner: refiner.as_ref() };
+    let account = Account::new(&reader, &report, &options.whole, options.confidence);
     let shown = match options.format {
         Format::Text => text::render(&account, colours(options), width(options)),
         Format::Html => html::render(&account),
@@ -93,8 +100,13 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
 
 /// One report as the page for a browser and as text without colours.
 #[cfg(feature = "python")]
-pub(crate) fn shown(engine: &Engine, scheme: &BoundScheme, report: &Report) -> (String, String) {
-    let account = Account::new(engine, scheme, report, &WholeOptions::default(), false);
+pub(crate) fn shown(
+    engine: &Engine,
+    bound: &BoundScheme,
+    refiner: Option<&Refiner>,
+    report: &Report,
+) -> (String, String) {
+    let account = Account::new(&Reader { engine, bound, refiner }, report, &WholeOptions::default(), false);
     (html::render(&account), text::render(&account, false, None))
 }
 

@@ -9,6 +9,7 @@ mod selection;
 
 use super::ids::Ids;
 use super::inputs::{InputOptions, RunOptions};
+use super::refine::{RefineOptions, Refiner};
 use super::same;
 use super::stream::{self, Done, Steps};
 use super::summary::{Teller, Words};
@@ -99,6 +100,8 @@ pub(super) struct Options {
     #[arg(long)]
     print_schema: bool,
     #[command(flatten)]
+    refine: RefineOptions,
+    #[command(flatten)]
     selection: SelectionOptions,
     #[command(flatten)]
     input: InputOptions,
@@ -162,7 +165,9 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     };
     same::refuse(output, options.inputs.iter().map(PathBuf::as_path))?;
     same::refuse_each(options.quarantine.as_deref(), options.inputs.iter().map(PathBuf::as_path), output)?;
-    let plan = Plan { options, layout, shape, versions: OnceCell::new() };
+    let refiner = options.refine.open()?;
+    let refiner = refiner.as_ref();
+    let plan = Plan { options, layout, shape, refiner, versions: OnceCell::new() };
     #[cfg(feature = "arrow")]
     let schema = plan.schema(&table, &schemes)?;
     let form = plan.form(
@@ -190,6 +195,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         from,
         text: added.text,
         confidence: options.confidence,
+        refiner,
         #[cfg(feature = "arrow")]
         schema,
         table,
@@ -199,7 +205,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let talks = standard && std::io::stdout().is_terminal();
     let words = Words { mentions: "mentions", labels: "labels" };
     let progress = !options.run.no_progress && !talks;
-    let mut teller = Teller::new(words, options.run.quiet, progress, input.total, input.meter());
+    let mut teller = Teller::new(words, options.run.quiet, progress, input.total, input.meter()).refined_by(refiner);
     for told in &input.told {
         teller.tell(told);
     }
@@ -292,6 +298,7 @@ struct Plan<'o> {
     options: &'o Options,
     layout: Layout,
     shape: Shape,
+    refiner: Option<&'o Refiner>,
     /// Asked for once at most: all data are read for them.
     versions: OnceCell<Versions>,
 }
@@ -374,7 +381,8 @@ impl Plan<'_> {
         }
         let versions = self.versions()?;
         let ids: Vec<&str> = schemes.iter().map(|s| &*s.0.scheme.id).collect();
-        let metadata = versions.metadata(&ids, &self.shape_name());
+        let mut metadata = versions.metadata(&ids, &self.shape_name());
+        metadata.extend(self.refiner.map(Refiner::metadata));
         Ok(Some(crate::arrow::cells::schema(table.columns(), &metadata)))
     }
 
@@ -458,8 +466,10 @@ impl Plan<'_> {
             ("selection", options.selection.told()),
             ("input", options.input.told()),
         ];
+        let refined = self.refiner.map(|refiner| ("refine", refiner.told()));
         Ok(Manifest {
-            settings: settings.into_iter().map(|(key, value)| (key.to_owned(), value)).collect::<BTreeMap<_, _>>(),
+            settings: (settings.into_iter().chain(refined).map(|(key, value)| (key.to_owned(), value)))
+                .collect::<BTreeMap<_, _>>(),
             inputs: manifest::fingerprints(&options.inputs)?,
             parts: Vec::new(),
             complete: false,
@@ -491,6 +501,7 @@ fn added(options: &Options, layout: Layout) -> Result<Added, Error> {
         notes: asked(Add::Notes) || columnar,
         text: asked(Add::Text),
         confidence: options.confidence,
+        model: options.refine.wanted(),
     })
 }
 

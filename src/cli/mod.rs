@@ -11,6 +11,7 @@ mod label_table;
 mod labels;
 mod link;
 mod pair;
+pub(crate) mod refine;
 mod repeats;
 mod rows;
 mod same;
@@ -40,12 +41,12 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    Label(label::Options),
+    Label(Box<label::Options>),
     Alerts(alerts::Options),
     Labels(labels::Options),
     Studies(studies::Options),
-    Link(link::Options),
-    Pair(pair::Options),
+    Link(Box<link::Options>),
+    Pair(Box<pair::Options>),
     Assert(assert::Options),
     Explain(explain::Options),
     Score(score::Options),

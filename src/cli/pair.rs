@@ -11,6 +11,7 @@ mod rows;
 mod tell;
 
 use super::inputs::{InputOptions, RunOptions};
+use super::refine::{RefineOptions, Refiner, UNANSWERED};
 use super::rows::{Form, Layout, Writer};
 use super::server::ServerOptions;
 use super::stream::{self, Done, Steps};
@@ -101,6 +102,8 @@ pub(super) struct Options {
     fail_on: Option<Kept>,
     #[command(flatten)]
     beside: Beside,
+    #[command(flatten)]
+    refine: RefineOptions,
     #[command(flatten)]
     run: RunOptions,
     #[command(flatten)]
@@ -279,6 +282,7 @@ fn mapped(
 
 pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let engine = options.data.engine()?;
+    let refiner = options.refine.open()?;
     let bound = engine.scheme(&options.scheme)?;
     options.check_places()?;
     let mut told = Vec::new();
@@ -316,9 +320,14 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     };
     let mut writers = Writers::open(&forms, options)?;
     let mut found = Found::default();
-    let teller = match reports::are_label_tables(&options.inputs)? {
+    let tables = reports::are_label_tables(&options.inputs)?;
+    if tables && refiner.is_some() {
+        let message = "--refine: the inputs are label tables, in which there is nothing to refine; expected reports";
+        return Err(Error::Usage(message.to_owned()).into());
+    }
+    let teller = match tables {
         true => labels(options, engine, &job, &mut writers, &mut found, &told)?,
-        false => texts(options, engine, &job, &mut writers, &mut found, &told)?,
+        false => texts(options, (engine, refiner.as_ref()), &job, &mut writers, &mut found, &told)?,
     };
     if found.counts.paired == 0 {
         teller.stop();
@@ -475,7 +484,7 @@ const WORDS: Words = Words { mentions: "pairings", labels: "" };
 
 fn texts(
     options: &Options,
-    engine: &Engine,
+    (engine, refiner): (&Engine, Option<&Refiner>),
     job: &Job<'_>,
     writers: &mut Writers,
     found: &mut Found,
@@ -484,7 +493,7 @@ fn texts(
     let mut input = Input::open(&options.inputs, &options.input.reading(None))?;
     let talks = options.output.is_none() && std::io::stdout().is_terminal();
     let progress = !options.run.no_progress && !talks;
-    let mut teller = Teller::new(WORDS, options.run.quiet, progress, input.total, input.meter());
+    let mut teller = Teller::new(WORDS, options.run.quiet, progress, input.total, input.meter()).refined_by(refiner);
     told.iter().chain(&input.told).for_each(|t| teller.tell(t));
     stream::run(
         &mut input,
@@ -493,10 +502,16 @@ fn texts(
             work: |state: &mut State, batch: &Batch, done: &mut Done<Load>| {
                 let mut out = Out::begin(job);
                 let mut faults = Vec::new();
-                batch.read(&mut done.told, |reading| match reading {
+                let Done { told, tally, .. } = done;
+                batch.read(told, |reading| match reading {
                     Err(fault) => faults.push(fault),
                     Ok(reading) => {
-                        job.report(&reports::of_report(engine, job.bound, state, &reading, job.lists), &mut out);
+                        let read = reports::of_report(engine, job.bound, state, &reading, job.lists, refiner);
+                        job.report(&read, &mut out);
+                        tally.asked.add(read.asked);
+                        if read.asked.unanswered > 0 {
+                            tally.note(UNANSWERED);
+                        }
                     }
                 });
                 done.told.append(&mut faults);

@@ -1,5 +1,6 @@
 //! What a run tells on standard error: guesses and problems as they come, progress, and a summary.
 
+use super::refine::{Asked, Refiner};
 use super::repeats::Repeats;
 use super::say;
 use crate::input::{Gravity, Told};
@@ -23,6 +24,8 @@ pub(super) struct Tally {
     pub(super) labels: [u64; 3],
     /// Reports with a note, by kind.
     pub(super) notes: BTreeMap<&'static str, u64>,
+    /// Mentions or spans that a model was asked about.
+    pub(super) asked: Asked,
 }
 
 impl Tally {
@@ -46,6 +49,7 @@ impl Tally {
         for (sum, count) in self.labels.iter_mut().zip(other.labels) {
             *sum += count;
         }
+        self.asked.add(other.asked);
         for (kind, count) in &other.notes {
             *self.notes.entry(kind).or_default() += count;
         }
@@ -67,6 +71,8 @@ pub(super) struct Teller {
     /// Records left out.
     pub(super) problems: u64,
     words: Words,
+    /// The model that is asked, and what runs it.
+    model: Option<String>,
     quiet: bool,
     repeats: Repeats,
     start: Instant,
@@ -90,7 +96,14 @@ impl Teller {
             bar
         });
         let start = Instant::now();
-        Teller { tally: Tally::default(), problems: 0, words, quiet, repeats: Repeats::default(), start, bar, meter }
+        let (tally, repeats) = (Tally::default(), Repeats::default());
+        Teller { tally, problems: 0, words, model: None, quiet, repeats, start, bar, meter }
+    }
+
+    /// Has the summary tell of the model that is asked, if one is.
+    pub(super) fn refined_by(mut self, refiner: Option<&Refiner>) -> Self {
+        self.model = refiner.map(Refiner::shown);
+        self
     }
 
     /// Tells a message.
@@ -153,6 +166,9 @@ impl Teller {
         if !self.words.labels.is_empty() {
             line(self.words.labels, &format_args!("{present} present, {absent} absent, {uncertain} uncertain"));
         }
+        if let Some(model) = &self.model {
+            line("refined", &refined(&tally.asked, model));
+        }
         for (kind, &count) in &tally.notes {
             line("note", &format_args!("{kind}: {}", HumanCount(count)));
         }
@@ -162,4 +178,15 @@ impl Teller {
         let speed = HumanCount((tally.reports as f64 / seconds.max(1e-6)) as u64);
         line("time", &format_args!("{seconds:.2} s, {speed} reports per second"));
     }
+}
+
+/// How often the model was asked, and what came of it.
+fn refined(&Asked { among, mentions, changed, unanswered }: &Asked, model: &str) -> String {
+    let share = 100.0 * mentions as f64 / among.max(1) as f64;
+    let without = match unanswered {
+        0 => String::new(),
+        count => format!(", {} without an answer", HumanCount(count)),
+    };
+    let (mentions, changed) = (HumanCount(mentions), HumanCount(changed));
+    format!("{mentions} mentions asked ({share:.1} %), {changed} changed{without}; {model}")
 }

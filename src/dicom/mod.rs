@@ -93,6 +93,7 @@ mod tests {
             more: &[],
             text: false,
             confidence: false,
+            model: None,
         };
         write(&line).expect("written")
     }

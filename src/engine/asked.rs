@@ -11,6 +11,7 @@ use crate::lexicon::Side;
 use crate::measure;
 use crate::mention::{self, Candidate, MENTION, UNKNOWN, Unit};
 use crate::reach::{self, Reached};
+use crate::refine::Refined;
 use crate::rules::{Change, NONE, Status, Subject, Time, class};
 use crate::sentence::Sentence;
 use crate::span::{ConceptId, RuleId, Span};
@@ -42,6 +43,8 @@ pub struct SpanAssertion {
     pub details: Vec<(Detail, Evidence)>,
     /// What makes its verdict more or less sure: bits of [`crate::rules::Sign`].
     pub signs: u32,
+    /// What a model said of it, where one was asked.
+    pub refined: Option<Refined>,
     /// The reasons.
     pub evidence: Vec<Evidence>,
 }
@@ -68,6 +71,7 @@ impl Engine {
                 location: [None; 2],
                 details: Vec::new(),
                 signs: 0,
+                refined: None,
                 evidence: Vec::new(),
             })
             .collect();

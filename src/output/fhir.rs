@@ -232,6 +232,7 @@ fn mentioned(line: &Line<'_>, mention: u32) -> Value {
     for evidence in line.analysis.evidence_of(&line.analysis.assertions[mention as usize]) {
         parts.push(json!({"url": "rule", "valueString": line.engine.rules.info(evidence.rule).id}));
     }
+    parts.extend(said::model(line, mention as usize).map(|said| json!({"url": "model", "valueString": said})));
     json!({"url": "urn:radlabel:mention", "extension": parts})
 }
 

@@ -9,6 +9,7 @@ use super::offsets::Offsets;
 use crate::label::Policy;
 use crate::lexicon::Side;
 use crate::measure::measured;
+use crate::refine::Refined;
 use crate::said;
 use crate::{
     Analysis, Change, ConceptId, Detail, Engine, Evidence, Relation, Report, Span, SpanAssertion, Status, StudyKey,
@@ -34,6 +35,8 @@ pub(crate) struct Line<'a> {
     pub(crate) text: bool,
     /// Each mention is written with the probability that its verdict is right.
     pub(crate) confidence: bool,
+    /// The model that doubtful mentions were asked of.
+    pub(crate) model: Option<&'a str>,
 }
 
 /// What is said of a mention or of a caller's span.
@@ -47,6 +50,9 @@ struct Said<'a> {
     location: [Option<ConceptId>; 2],
     details: Vec<Detail>,
     evidence: Vec<&'a Evidence>,
+    /// What a model said, with its name.
+    refined: Option<(&'a str, &'a Refined)>,
+    span: Span,
 }
 
 impl Line<'_> {
@@ -126,6 +132,8 @@ impl Line<'_> {
             location: mention.location,
             details: attributes.iter().map(|a| a.detail).collect(),
             evidence: evidence.iter().chain(attributes.iter().map(|a| &a.evidence)).collect(),
+            refined: self.model.zip(self.analysis.refined_of(number as u32)),
+            span: mention.span,
         };
         said.write(out, text, self.engine);
         let sentence = &self.analysis.sentences[mention.sentence as usize];
@@ -161,6 +169,8 @@ pub(crate) struct Answers<'a> {
     pub(crate) answers: &'a [SpanAssertion],
     /// Each is written with the probability that it is right.
     pub(crate) confidence: bool,
+    /// The model that doubtful spans were asked of.
+    pub(crate) model: Option<&'a str>,
 }
 
 impl Answers<'_> {
@@ -185,6 +195,8 @@ impl Answers<'_> {
                 location: answer.location,
                 details: answer.details.iter().map(|d| d.0).collect(),
                 evidence: answer.evidence.iter().chain(answer.details.iter().map(|d| &d.1)).collect(),
+                refined: self.model.zip(answer.refined.as_ref()),
+                span: answer.span,
             };
             said.write(out, self.text, self.engine);
             if self.confidence {
@@ -275,6 +287,21 @@ impl Said<'_> {
             string(out, &engine.rules.info(evidence.rule).id);
             out.push(b',');
             span(out, evidence.span, text, offsets);
+            out.push(b'}');
+        }
+        if let Some((model, refined)) = self.refined {
+            comma(out, &mut first);
+            out.extend_from_slice(b"{\"model\":");
+            string(out, model);
+            match refined.opinion.map(|o| o.verdict()) {
+                Some((verdict, probability)) => {
+                    out.extend_from_slice(b",\"status\":");
+                    word(out, verdict.name());
+                    out.extend_from_slice(format!(",\"probability\":{probability:.4},").as_bytes());
+                    span(out, self.span, text, offsets);
+                }
+                None => out.extend_from_slice(b",\"probability\":null"),
+            }
             out.push(b'}');
         }
         out.push(b']');

@@ -50,7 +50,7 @@ fn row(column: &ColumnSpec) -> String {
 fn every_column_stands_in_the_page() {
     let engine = Engine::embedded();
     let scheme = &engine.scheme("chexpert").expect("a scheme").scheme;
-    let added = Added { study: true, text: true, notes: true, confidence: true };
+    let added = Added { study: true, text: true, notes: true, confidence: true, model: true };
     for shape in Shape::value_variants() {
         let name = shape.to_possible_value().expect("a name").get_name().to_owned();
         let here = [below("Every table"), below(&format!("`{name}`"))].concat();

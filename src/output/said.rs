@@ -26,7 +26,17 @@ pub(super) fn pairs(line: &Line<'_>, number: usize) -> Vec<(&'static str, String
     if !rules.is_empty() {
         pairs.push(("rules", rules.join(" ")));
     }
+    pairs.extend(model(line, number).map(|said| ("model", said)));
     pairs
+}
+
+/// What a model said of a mention, where one was asked: its name, its likeliest verdict and how likely that is.
+pub(super) fn model(line: &Line<'_>, number: usize) -> Option<String> {
+    let (name, refined) = line.model.zip(line.analysis.refined_of(number as u32))?;
+    Some(match refined.opinion.map(|o| o.verdict()) {
+        Some((verdict, probability)) => format!("{name} {} {probability:.4}", verdict.name()),
+        None => format!("{name} no-answer"),
+    })
 }
 
 /// The labels to write, each by its name, which says the scheme where there are several.
@@ -107,6 +117,7 @@ pub(super) mod tests {
             more: b"",
             text: false,
             confidence: false,
+            model: None,
         });
     }
 

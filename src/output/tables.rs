@@ -38,6 +38,8 @@ pub(crate) struct Added {
     pub(crate) notes: bool,
     /// The probability that a label's value, or the verdict on a mention, is right.
     pub(crate) confidence: bool,
+    /// What a model said of a mention.
+    pub(crate) model: bool,
 }
 
 /// A table of one shape under the schemes of a run.
@@ -99,6 +101,9 @@ impl<'a> Table<'a> {
                 if added.confidence {
                     columns.push(column("confidence", Kind::Real, "Probability that status and time are right"));
                 }
+                if added.model {
+                    columns.extend(MODEL.map(|(name, kind, about)| column(name, kind, about)));
+                }
             }
         }
         if added.notes {
@@ -155,6 +160,9 @@ impl<'a> Table<'a> {
                     mention(line, number, cells);
                     if self.added.confidence {
                         cells.real(line.engine.mention_confidence(line.analysis, &line.report.text, number));
+                    }
+                    if self.added.model {
+                        model(line, number, cells);
                     }
                     self.after(line, cells);
                 }
@@ -275,6 +283,16 @@ const MENTION: [(&str, Kind, &str); 30] = [
     ("cue_end", Kind::Number, "Where it ends"),
 ];
 
+const MODEL: [(&str, Kind, &str); 2] = [
+    (
+        "model",
+        Kind::Text,
+        "What the model says where it was asked: present, absent, uncertain, historical, hypothetical, no-answer; with \
+         `--refine`",
+    ),
+    ("model_probability", Kind::Real, "How likely the model holds that; with `--refine`"),
+];
+
 fn column(name: &str, kind: Kind, about: &'static str) -> ColumnSpec {
     ColumnSpec { name: name.to_owned(), kind, about }
 }
@@ -340,4 +358,11 @@ fn mention(line: &Line<'_>, number: usize, cells: &mut dyn Cells) {
     let cue = evidence.first().map(|e| e.span);
     cells.text(cue.map(|c| &report.text[c.range()]));
     offsets(line, cue, cells);
+}
+
+fn model(line: &Line<'_>, number: usize, cells: &mut dyn Cells) {
+    let asked = line.analysis.refined_of(number as u32);
+    let said = asked.and_then(|one| one.opinion).map(|o| o.verdict());
+    cells.text(asked.map(|_| said.map_or("no-answer", |(verdict, _)| verdict.name())));
+    cells.real(said.map(|(_, probability)| probability));
 }

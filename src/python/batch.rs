@@ -168,6 +168,7 @@ impl<'a> Job<'a> {
             more: &[],
             text: false,
             confidence: false,
+            model: None,
         };
         self.table.rows(&line, cells, |_| ());
         if report.text.len() > 1 << 20 {

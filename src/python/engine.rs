@@ -119,6 +119,7 @@ impl PyEngine {
             more: &more,
             text: false,
             confidence,
+            model: None,
         };
         line.write(&mut out);
         Ok(out)
@@ -300,7 +301,7 @@ impl PyEngine {
         py.detach(|| {
             let answers = self.engine().assert_spans(&text, &spans);
             let (engine, text, offsets) = (self.engine(), &*text, &offsets);
-            Answers { engine, id: "1", text, offsets, answers: &answers, confidence }.write(&mut line);
+            Answers { engine, id: "1", text, offsets, answers: &answers, confidence, model: None }.write(&mut line);
         });
         parsed(py, &line)?.get_item("assertions")
     }
@@ -320,7 +321,7 @@ impl PyEngine {
     ) -> PyResult<Explanation> {
         let report = Report::new(id, self::text(text)?);
         let bound = self.engine().scheme(scheme.unwrap_or(&self.settings.schemes[0]))?;
-        let (html, text) = py.detach(|| crate::cli::explain::shown(self.engine(), bound, &report));
+        let (html, text) = py.detach(|| crate::cli::explain::shown(self.engine(), bound, None, &report));
         Ok(Explanation { html, text })
     }
 

@@ -26,7 +26,8 @@ import words
 LABELS = ("present", "absent", "uncertain", "historical", "hypothetical")
 HEAD = 32
 LENGTHS = (16, 24, 32, 48, 64)
-HERE = Path(__file__).resolve().parent
+WORDS_RATE = 0.1
+"""Step of the word embeddings beside that of the layers."""
 
 
 @dataclass
@@ -111,7 +112,11 @@ def loss(params, batch, drop, markers, masks=None, rate=0.1):
 def fit(params, data: Data, samples: list[Sample], steps: int, rate: float, size: int, seed: int, told: str):
     """Gradient descent (AdamW, warm-up, cosine) for some steps."""
     schedule = optax.warmup_cosine_decay_schedule(0.0, rate, max(1, steps // 20), steps, rate * 0.02)
-    optimiser = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(schedule, weight_decay=0.01))
+    # The words stay close to what the encoder learnt of them: those of few training sentences would drift from the rest.
+    words_rate = optax.chain(optax.adamw(schedule, weight_decay=0.01), optax.scale(WORDS_RATE))
+    parts = {"words": words_rate, "rest": optax.adamw(schedule, weight_decay=0.01)}
+    named = {name: "words" if name == "word" else "rest" for name in params}
+    optimiser = optax.chain(optax.clip_by_global_norm(1.0), optax.multi_transform(parts, named))
     state = optimiser.init(params)
 
     @partial(jax.jit, donate_argnums=(0, 1))
@@ -181,11 +186,12 @@ def main() -> None:
     parser.add_argument("--encoder", type=Path, required=True, help="folder with model.safetensors and tokenizer.json")
     parser.add_argument("--out", type=Path, required=True, help="folder to write the model to")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--generated", type=int, default=400_000, help="generated records")
+    parser.add_argument("--generated", type=int, default=300_000, help="generated records")
+    parser.add_argument("--written", type=int, default=6, help="how often a written record stands in the training set")
     parser.add_argument("--layers", default="0,1,2", help="layers of the encoder that are kept")
     parser.add_argument("--heads", type=int, default=4)
     parser.add_argument("--neurons", type=int, default=256)
-    parser.add_argument("--wide-steps", type=int, default=600, help="steps at the encoder's own width, to learn what to cut")
+    parser.add_argument("--wide-steps", type=int, default=400, help="steps at the encoder's own width, to learn what to cut")
     parser.add_argument("--steps", type=int, default=9000)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--rate", type=float, default=4e-4)
@@ -212,7 +218,7 @@ def main() -> None:
     tokenizer = Tokenizer.from_file(str(tokenizer_path))
     data = Data(tokenizer, options.seed)
     # Written text counts most: it is what people write.
-    share = {"written": 12, "rules": 4, "corpus": 6}
+    share = {"written": options.written, "rules": max(1, options.written // 3), "corpus": max(1, options.written // 2)}
     samples = data.samples(made)
     for name, records in own.items():
         for _ in range(share[name]):

@@ -4,9 +4,11 @@
 //! worked out here a second time: the engine is asked for the labels of a report that holds this one mention.
 
 use super::whole::{Group, groups};
+use crate::cli::refine::{Refiner, UNANSWERED};
 use crate::cli::whole::WholeOptions;
 use crate::label::value_name;
 use crate::lexicon::Side;
+use crate::refine::Refined;
 use crate::rules::{BoundScheme, RuleKind, Status, Subject, Time};
 use crate::{Analysis, Assertion, Change, Engine, Evidence, Mention, Report, Span};
 
@@ -51,6 +53,8 @@ pub(super) struct MentionAccount<'e> {
     pub(super) attributes: Vec<(&'static str, String)>,
     /// The reasons, those that decided first.
     pub(super) reasons: Vec<Reason<'e>>,
+    /// What a model said, where one was asked.
+    pub(super) model: Option<ModelAccount>,
     /// Why it does not count for labels, where it does not.
     pub(super) aside: Option<String>,
     /// Labels that it speaks of.
@@ -71,6 +75,35 @@ pub(super) struct Reason<'e> {
     pub(super) decides: bool,
 }
 
+/// What a model said of a mention.
+pub(super) struct ModelAccount {
+    /// Its name, its answer, and what the rules said.
+    pub(super) said: String,
+    /// What both together give, where it is not what the rules said.
+    pub(super) turned: Option<&'static str>,
+}
+
+impl ModelAccount {
+    fn of(name: &str, refined: &Refined) -> ModelAccount {
+        let answer = refined.opinion.map_or_else(
+            || "gave no answer".to_owned(),
+            |opinion| {
+                let (verdict, probability) = opinion.verdict();
+                format!("says {} {probability:.2}", verdict.name())
+            },
+        );
+        let said = format!("model {name} {answer}, rules said {} {:.2}", refined.rules.name(), refined.confidence);
+        ModelAccount { said, turned: refined.changed().then(|| refined.verdict.name()) }
+    }
+}
+
+impl MentionAccount<'_> {
+    /// Whether the rules saw nothing that gives the word it is shown with, and no model gave it.
+    pub(super) fn plain(&self) -> bool {
+        !self.reasons.iter().any(|r| r.decides) && self.model.as_ref().is_none_or(|m| m.turned.is_none())
+    }
+}
+
 /// One label.
 pub(super) struct LabelAccount<'e> {
     pub(super) name: &'e str,
@@ -87,18 +120,31 @@ pub(super) struct LabelAccount<'e> {
     pub(super) note: Option<String>,
 }
 
+/// What reads a report.
+pub(super) struct Reader<'e> {
+    pub(super) engine: &'e Engine,
+    pub(super) bound: &'e BoundScheme,
+    /// Doubtful mentions are asked of it.
+    pub(super) refiner: Option<&'e Refiner>,
+}
+
 impl<'e> Account<'e> {
     /// Reads the report and gathers what to tell.
     pub(super) fn new(
-        engine: &'e Engine,
-        bound: &'e BoundScheme,
+        &Reader { engine, bound, refiner }: &Reader<'e>,
         report: &'e Report,
         whole: &WholeOptions,
         confidence: bool,
     ) -> Account<'e> {
-        let analysis = engine.analyze(report);
+        let mut analysis = engine.analyze(report);
+        if let Some(refiner) = refiner {
+            refiner.refine_one(engine, &report.text, &mut analysis);
+        }
         let mut mentions: Vec<MentionAccount> =
             (0..analysis.mentions.len()).map(|i| mention_account(engine, bound, &analysis, report, i)).collect();
+        for (i, mention) in mentions.iter_mut().enumerate() {
+            mention.model = refiner.zip(analysis.refined_of(i as u32)).map(|(r, one)| ModelAccount::of(r.name(), one));
+        }
         for (i, mention) in mentions.iter_mut().enumerate().filter(|_| confidence) {
             let sure = engine.mention_confidence(&analysis, &report.text, i);
             mention.attributes.extend(sure.map(|p| ("confidence", format!("{p:.3}"))));
@@ -141,6 +187,8 @@ impl<'e> Account<'e> {
             no_finding(engine, bound, &analysis, &mut labels[rule.label], rule.label);
         }
         let muted = |s: &&crate::Section| s.kind.is_some_and(|k| !engine.rules.sections[k as usize].labels);
+        let unanswered = analysis.refined.iter().any(|one| one.opinion.is_none());
+        let notes = analysis.notes.iter().map(|n| n.text()).chain(unanswered.then_some(UNANSWERED));
         Account {
             id: &report.id,
             text: &report.text,
@@ -149,7 +197,7 @@ impl<'e> Account<'e> {
             labels,
             headings: analysis.sections.iter().map(|s| s.heading).filter(|h| !h.is_empty()).collect(),
             muted: analysis.sections.iter().filter(muted).map(|s| s.body).collect(),
-            notes: analysis.notes.iter().map(|n| n.text()).collect(),
+            notes: notes.collect(),
             whole: groups(engine, report, &analysis, whole),
         }
     }
@@ -248,6 +296,7 @@ fn mention_account<'e>(
         word,
         attributes,
         reasons,
+        model: None,
         aside: aside(engine, analysis, mention, assertion),
         labels: alone.iter().map(|l| l.label as usize).filter(|&l| Some(l) != no_finding).collect(),
     }

@@ -5,7 +5,7 @@
 //! forgotten. So the style sheet does it, with one set of `:has()` rules a mention and a label, written from
 //! numbers only. Everything that lights up also stands in the table below, for readers and for paper.
 
-use super::account::{Account, LabelAccount, MentionAccount, Reason, Shade};
+use super::account::{Account, LabelAccount, MentionAccount, ModelAccount, Reason, Shade};
 use crate::Span;
 use crate::rules::Status;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -233,8 +233,9 @@ fn why(account: &Account) -> Markup {
         @for (i, mention) in account.mentions.iter().enumerate() {
             div.told id=(format!("t{i}")) {
                 h3 { "\u{201c}" (account.quote(mention.span)) "\u{201d} " (status_pill(mention)) }
-                @if !mention.reasons.iter().any(|r| r.decides) { p.soft { "Named plainly, with no cue: " (mention.word) "." } }
+                @if mention.plain() { p.soft { "Named plainly, with no cue: " (mention.word) "." } }
                 @for reason in &mention.reasons { (reason_block(account, reason)) }
+                @if let Some(model) = &mention.model { (model_block(model)) }
                 @if let Some(aside) = &mention.aside { p { strong { "Does not count: " } (aside) "." } }
                 p.soft {
                     (mention.name)
@@ -266,6 +267,15 @@ fn reason_block(account: &Account, reason: &Reason) -> Markup {
             @if !reason.gives.is_empty() { " \u{2192} " (reason.gives.join(", ")) }
             br; span { (reason.why) }
             br; code { (reason.rule) " \u{b7} " (reason.place) }
+        }
+    }
+}
+
+fn model_block(model: &ModelAccount) -> Markup {
+    html! {
+        div.reason.besides[model.turned.is_none()] {
+            (sentence_case(&model.said))
+            @if let Some(word) = model.turned { " \u{2192} " (word) }
         }
     }
 }
@@ -357,8 +367,9 @@ fn row(account: &Account, mention: &MentionAccount) -> Markup {
             td { strong { (account.quote(mention.span)) } br; span.soft { (mention.name) } }
             td { (status_pill(mention)) }
             td {
-                @if deciding.is_empty() { span.soft { "named plainly" } }
+                @if mention.plain() { span.soft { "named plainly" } }
                 @for reason in deciding { div { (account.cue(reason)) " " code { (reason.rule) " \u{b7} " (reason.place) } } }
+                @if let Some(model) = &mention.model { div { (sentence_case(&model.said)) } }
                 @if let Some(aside) = &mention.aside { div.soft { "Does not count: " (aside) "." } }
             }
             td { @if names.is_empty() { span.soft { "none" } } @else { (names.join(", ")) } }

@@ -168,7 +168,7 @@ impl Page<'_> {
     fn reasons(&mut self, mention: &MentionAccount) {
         let finding = format!("\u{201c}{}\u{201d} names {}", plain(&self.account.quote(mention.span)), mention.name);
         self.wrapped("  finding   ", 12, &format!("{finding} ({})", mention.named_at));
-        if !mention.reasons.iter().any(|r| r.decides) {
+        if mention.plain() {
             self.wrapped("  cue       ", 12, &format!("none: named plainly, so {}", mention.word));
         }
         for reason in &mention.reasons {
@@ -177,6 +177,10 @@ impl Page<'_> {
                 if reason.gives.is_empty() { String::new() } else { format!(" -> {}", reason.gives.join(", ")) };
             self.wrapped(lead, 12, &format!("{}{gives}", plain(&self.account.cue(reason))));
             self.wrapped("            ", 12, &format!("rule {} ({}): {}", reason.rule, reason.place, reason.why));
+        }
+        if let Some(model) = &mention.model {
+            let gives = model.turned.map_or_else(String::new, |word| format!(" -> {word}"));
+            self.wrapped("  refined   ", 12, &format!("{}{gives}", plain(&model.said)));
         }
         if !mention.attributes.is_empty() {
             let said = mention.attributes.iter().map(|(name, value)| format!("{name} {value}"));
@@ -193,6 +197,8 @@ impl Page<'_> {
             .filter(|r| r.decides)
             .map(|r| format!("{} {}", plain(&self.account.cue(r)), r.place))
             .collect();
+        let turned = mention.model.as_ref().filter(|m| m.turned.is_some()).map(|m| plain(&m.said));
+        let cues: Vec<String> = cues.into_iter().chain(turned).collect();
         let by = if cues.is_empty() { String::new() } else { format!(" by {}", cues.join(", ")) };
         let because = mention.aside.as_ref().filter(|_| why).map_or_else(String::new, |a| format!(": {a}"));
         let text = format!("\u{201c}{}\u{201d} {word}{by}{because}", plain(&self.account.quote(mention.span)));

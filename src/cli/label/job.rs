@@ -5,16 +5,20 @@ use super::manifest::Point;
 use super::parts::Load;
 use super::selection::Selection;
 use crate::cli::ids;
+use crate::cli::refine::{Asked, Refiner, UNANSWERED};
 use crate::cli::stream::Done;
 use crate::cli::summary::Tally;
 use crate::cli::whole::WholeOptions;
 use crate::engine::Note;
-use crate::input::{Batch, Reading};
+use crate::input::{Batch, Reading, Told};
 use crate::label::Policy;
 use crate::output::{self, CsvCells, Labelled, Line, Look, Offsets, Rows, Table, Whole};
 use crate::rules::{BoundScheme, Hierarchy, Profile};
 use crate::{Analysis, Engine, Metadata, Report, Scratch};
 use std::borrow::Cow;
+
+/// Text that waits, analysed, for a model to be asked about all of it at once: some hundred reports.
+const WAITING_BYTES: usize = 1 << 18;
 
 /// What every thread shares.
 pub(super) struct Job<'a> {
@@ -35,6 +39,8 @@ pub(super) struct Job<'a> {
     pub(super) text: bool,
     /// Each label and mention is written with the probability that it is right.
     pub(super) confidence: bool,
+    /// Doubtful mentions are asked of it.
+    pub(super) refiner: Option<&'a Refiner>,
     #[cfg(feature = "arrow")]
     pub(super) schema: Option<arrow_schema::SchemaRef>,
 }
@@ -83,25 +89,47 @@ impl Job<'_> {
         let done_before = batch.number < self.from.batch;
         let mut faults = Vec::new();
         let mut giant = false;
-        batch.read(told, |reading| match reading {
+        let mut put = |read: Result<(Reading, Analysis), Told>| match read {
             Err(fault) => faults.push(fault),
-            Ok(reading) if !self.selection.keeps(&reading.report.id) => {}
-            Ok(reading) if done_before => load.skipped.push(ids::hash(&reading.report.id)),
-            Ok(reading) => {
+            Ok((reading, analysis)) => {
                 let report = &reading.report;
-                let analysis = self.engine.analyze_with(scratch, &report.text);
                 tally.reports += 1;
                 tally.mentions += analysis.mentions.len() as u64;
+                tally.asked.add(Asked::count(analysis.mentions.len(), &analysis.refined));
                 let notes = notes(&reading, &analysis, tally);
                 if self.layout != Layout::Table {
                     offsets.set_with_origin(&report.text, &reading.origin);
                 }
                 let fault = self.write(report, &analysis, &notes, offsets, &mut out, tally);
-                faults.extend(fault.map(|message| crate::input::Told::problem(&report.id, message)));
+                faults.extend(fault.map(|message| Told::problem(&report.id, message)));
                 giant |= report.text.len() > 1 << 20;
                 reports.push((out.len(), ids::hash(&report.id)));
             }
+        };
+        let mut waiting = Waiting::default();
+        batch.read(told, |reading| {
+            let read = match reading {
+                Err(fault) => Err(fault),
+                Ok(reading) if !self.selection.keeps(&reading.report.id) => return,
+                Ok(reading) if done_before => return load.skipped.push(ids::hash(&reading.report.id)),
+                Ok(reading) => {
+                    let analysis = self.engine.analyze_with(scratch, &reading.report.text);
+                    Ok((reading, analysis))
+                }
+            };
+            match self.refiner {
+                None => put(read),
+                Some(refiner) => {
+                    waiting.take(read);
+                    if waiting.bytes > WAITING_BYTES {
+                        waiting.refined(self.engine, refiner).for_each(&mut put);
+                    }
+                }
+            }
         });
+        if let Some(refiner) = self.refiner {
+            waiting.refined(self.engine, refiner).for_each(put);
+        }
         told.append(&mut faults);
         match out {
             Out::Csv(cells) => done.bytes = cells.into_bytes(),
@@ -154,6 +182,7 @@ impl Job<'_> {
             more: &more,
             text: self.text,
             confidence: self.confidence,
+            model: self.refiner.map(Refiner::name),
         };
         match out {
             Out::Csv(cells) => self.table.rows(&line, &mut **cells, |status| tally.label(status)),
@@ -221,6 +250,34 @@ impl Job<'_> {
     }
 }
 
+/// What was read of a batch, in order, until a model has been asked about it.
+#[derive(Default)]
+struct Waiting {
+    read: Vec<Result<(Reading, Analysis), Told>>,
+    /// The text among it.
+    bytes: usize,
+}
+
+impl Waiting {
+    fn take(&mut self, read: Result<(Reading, Analysis), Told>) {
+        self.bytes += read.as_ref().map_or(0, |(reading, _)| reading.report.text.len());
+        self.read.push(read);
+    }
+
+    /// Asks about all that waits at once, and gives it.
+    fn refined(
+        &mut self,
+        engine: &Engine,
+        refiner: &Refiner,
+    ) -> impl Iterator<Item = Result<(Reading, Analysis), Told>> + use<> {
+        let mut reports: Vec<(&str, &mut Analysis)> =
+            self.read.iter_mut().flatten().map(|(reading, analysis)| (&*reading.report.text, analysis)).collect();
+        refiner.refine(engine, &mut reports);
+        self.bytes = 0;
+        std::mem::take(&mut self.read).into_iter()
+    }
+}
+
 impl Out<'_> {
     /// How much was written: bytes, rows or files.
     fn len(&mut self) -> usize {
@@ -251,6 +308,10 @@ fn notes(reading: &Reading, analysis: &Analysis, tally: &mut Tally) -> Vec<Cow<'
     if reading.bad_bytes > 0 {
         tally.note("bytes not valid in the encoding");
         notes.push(format!("{} bytes were not valid {}", reading.bad_bytes, reading.encoding.name()).into());
+    }
+    if analysis.refined.iter().any(|one| one.opinion.is_none()) {
+        tally.note(UNANSWERED);
+        notes.push(UNANSWERED.into());
     }
     notes
 }

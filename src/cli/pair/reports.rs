@@ -5,6 +5,7 @@
 //! again), or CSV of one row a label (`id,label,value`), which tells values alone.
 
 use crate::cli::label_table::{label_value, read_text};
+use crate::cli::refine::{Asked, Refiner};
 use crate::engine::Analysis;
 use crate::input::Reading;
 use crate::lexicon::Side;
@@ -42,6 +43,8 @@ pub(super) struct Read {
     pub(super) spots: BTreeMap<u32, Spot>,
     /// How sure each of `said` is, where asked for and known.
     pub(super) sure: Vec<f32>,
+    /// How often a model was asked.
+    pub(super) asked: Asked,
 }
 
 /// What every thread has for itself.
@@ -51,16 +54,21 @@ pub(super) struct State {
     offsets: Offsets,
 }
 
-/// Reads a report. `sure`: confidences are asked for.
+/// Reads a report. `sure`: confidences are asked for. `refiner`: a model is asked about doubtful mentions.
 pub(super) fn of_report(
     engine: &Engine,
     bound: &BoundScheme,
     state: &mut State,
     reading: &Reading,
     sure: bool,
+    refiner: Option<&Refiner>,
 ) -> Read {
     let report = &reading.report;
-    let analysis = engine.analyze_with(&mut state.scratch, &report.text);
+    let mut analysis = engine.analyze_with(&mut state.scratch, &report.text);
+    if let Some(refiner) = refiner {
+        refiner.refine_one(engine, &report.text, &mut analysis);
+    }
+    let asked = Asked::count(analysis.mentions.len(), &analysis.refined);
     let said = said(engine, &report.text, &analysis, bound);
     state.offsets.set_with_origin(&report.text, &reading.origin);
     let labels: Vec<Label> =
@@ -73,7 +81,7 @@ pub(super) fn of_report(
     for &mention in said.iter().flat_map(|s| s.mentions.iter().chain(&s.mention)) {
         spots.entry(mention).or_insert_with(|| spot(engine, &analysis, report, &state.offsets, mention));
     }
-    Read { id: report.id.clone(), study: report.study.clone(), said, spots, sure }
+    Read { id: report.id.clone(), study: report.study.clone(), said, spots, sure, asked }
 }
 
 fn spot(engine: &Engine, analysis: &Analysis, report: &Report, offsets: &Offsets, mention: u32) -> Spot {
