@@ -8,7 +8,7 @@ use super::manifest::{Input, Manifest};
 use crate::guard::guarded;
 use rten_tensor::{AsView, Layout, NdTensor};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// A network that is ready to run, from any number of threads at once.
 pub(super) enum Network {
@@ -20,6 +20,7 @@ impl Network {
     /// The network of these bytes in pure Rust.
     pub(super) fn rten(bytes: Vec<u8>, manifest: &Manifest) -> Result<Network, String> {
         // rten reads what onnx.proto allows, and panics on little of it; a file by someone else may be that little.
+        may_open()?;
         let mut options = rten::ModelOptions::with_all_ops();
         options.prepack_weights(true);
         let model = guarded(|| options.load(bytes).map_err(|e| e.to_string()))?;
@@ -100,24 +101,56 @@ fn row(shape: &[usize], values: Vec<f32>) -> Result<Vec<f32>, String> {
     }
 }
 
+/// rten opens a network in threads that it keeps for the process. They do not survive a fork, and who then waits for
+/// them waits for ever: better told. (Running is no such matter, see `Pools`.)
+fn may_open() -> Result<(), String> {
+    static OPENED_IN: OnceLock<u32> = OnceLock::new();
+    if *OPENED_IN.get_or_init(std::process::id) == std::process::id() {
+        return Ok(());
+    }
+    Err("cannot be opened in a process that was forked from one that had opened a model; \
+         expected it to be opened before the fork, or the process to be spawned"
+        .to_owned())
+}
+
+/// Pools of one thread that no caller uses now, and the process that made them: a fork (Python's `multiprocessing`)
+/// copies the pools and not their threads.
+#[derive(Default)]
+struct Pools {
+    process: u32,
+    free: Vec<Arc<rten::ThreadPool>>,
+}
+
+impl Pools {
+    fn take(&mut self) -> Arc<rten::ThreadPool> {
+        let process = std::process::id();
+        if self.process != process {
+            self.process = process;
+            // Never dropped: that would call on threads that are not there.
+            std::mem::forget(std::mem::take(&mut self.free));
+        }
+        self.free.pop().unwrap_or_else(|| Arc::new(rten::ThreadPool::with_num_threads(1)))
+    }
+}
+
 pub(super) struct Rten {
     model: rten::Model,
     inputs: Vec<(Input, rten::NodeId)>,
     output: rten::NodeId,
     /// A pool of one thread for every caller at a time, so that callers do not wait for each other.
-    pools: Mutex<Vec<Arc<rten::ThreadPool>>>,
+    pools: Mutex<Pools>,
 }
 
 impl Rten {
     fn run(&self, ids: &[u32]) -> Result<Vec<f32>, String> {
-        let pool = lock(&self.pools).pop().unwrap_or_else(|| Arc::new(rten::ThreadPool::with_num_threads(1)));
+        let pool = lock(&self.pools).take();
         let options = rten::RunOptions::default().with_thread_pool(Some(Arc::clone(&pool)));
         let inputs = self.inputs.iter().map(|&(input, node)| {
             let values = numbers(input, ids, |id| i32::try_from(id).unwrap_or(i32::MAX));
             (node, NdTensor::from_data([1, ids.len()], values).into())
         });
         let ran = self.model.run(inputs.collect(), &[self.output], Some(options));
-        lock(&self.pools).push(pool);
+        lock(&self.pools).free.push(pool);
         let output = ran.map_err(|e| e.to_string())?.pop().ok_or("the network gave nothing")?;
         let tensor: rten_tensor::Tensor<f32> = output.try_into().map_err(|_| "the output holds no 32-bit numbers")?;
         row(tensor.shape().as_ref(), tensor.to_vec())

@@ -206,6 +206,10 @@ impl PyEngine {
         if refine_below.is_some() && refine_all {
             return Err(fault("refine_below together with refine_all; expected one or the other"));
         }
+        #[cfg(feature = "onnx")]
+        if let Some(told) = &runtime {
+            told.parse::<crate::onnx::Runtime>().map_err(|e| fault(format!("unknown runtime \"{told}\"; {e}")))?;
+        }
         let refine = RefineOptions { refine, refine_below, refine_all, model, runtime };
         let settings = Settings { lexicons, rules, schemes, policy, propagate, refine };
         py.detach(|| {
