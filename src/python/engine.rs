@@ -285,6 +285,7 @@ impl PyEngine {
     ///
     /// ``table`` is ``"reports"`` (a column a label: 1 present, 0 absent, -1 uncertain, null not mentioned),
     /// ``"labels-long"`` (a row a label that is mentioned), ``"findings"`` or ``"mentions"`` (offsets in code points).
+    /// Where a model is asked, ``"mentions"`` has what it said too.
     /// ``texts`` and ``ids`` are lists, ``pyarrow`` arrays, pandas or Polars series; what Arrow holds is read without
     /// a copy. A missing text is an empty report, a missing id is the number of its row, from 1.
     ///
