@@ -1,5 +1,6 @@
 //! ONNX Runtime, found when it is asked for: nothing of it is built in.
 
+use super::network::first_line;
 use crate::guard::guarded;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -25,7 +26,9 @@ impl Library {
         guarded(|| {
             let builder = ort::session::Session::builder(&self.environment).map_err(|e| e.to_string())?;
             let builder = builder.with_intra_threads(1).map_err(|e| e.to_string())?;
-            let mut builder = builder.with_inter_threads(1).map_err(|e| e.to_string())?;
+            let builder = builder.with_inter_threads(1).map_err(|e| e.to_string())?;
+            // What goes wrong is told by what it returns, once.
+            let mut builder = builder.with_log_level(ort::logging::LogLevel::Fatal).map_err(|e| e.to_string())?;
             builder.commit_from_memory(bytes).map_err(|e| e.to_string())
         })
         .map_err(refuse)
@@ -39,6 +42,8 @@ pub(super) fn load(file: Option<&Path>) -> Result<Library, String> {
     let mut loaded = LOADED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let named = file.map(Path::to_path_buf);
     let named = named.or_else(|| std::env::var_os(VARIABLE).filter(|v| !v.is_empty()).map(PathBuf::from));
+    // A bare name would be looked for beside the program; links to one file are one library.
+    let named = named.map(|path| path.canonicalize().unwrap_or(path));
     if let Some((path, library)) = &*loaded {
         return match named {
             Some(other) if other != *path => {
@@ -52,8 +57,7 @@ pub(super) fn load(file: Option<&Path>) -> Result<Library, String> {
         Some(path) => return Err(format!("{}: no such file; {HOW}", path.display())),
         None => found().ok_or_else(|| format!("ONNX Runtime is not found; {HOW}"))?,
     };
-    // A bare name would be looked for beside the program.
-    let path = std::path::absolute(&path).unwrap_or(path);
+    let path = path.canonicalize().unwrap_or(path);
     let library = guarded(|| open(&path)).map_err(|e| format!("{}: {e}", path.display()))?;
     *loaded = Some((path, library.clone()));
     Ok(library)
@@ -66,21 +70,34 @@ fn open(path: &Path) -> Result<Library, String> {
             format!("ONNX Runtime {version_str} is too old; expected 1.{} or newer; {HOW}", ort::MINOR_VERSION)
         }
         Fault::MissingApi { .. } | Fault::InvalidVersionString => format!("no ONNX Runtime; {HOW}"),
-        _ => format!("cannot be loaded as a library; {HOW}"),
+        Fault::Dlopen { error, .. } => {
+            let told = error.to_string();
+            format!("cannot be loaded as a library ({}); {HOW}", first_line(&told))
+        }
     })?;
     let environment = builder.with_telemetry(false).build().map_err(|e| e.to_string())?;
+    environment.set_log_level(ort::logging::LogLevel::Fatal);
     Ok(Library { environment, told: format!("ONNX Runtime {} ({})", version(path), path.display()) })
 }
 
-/// The version that the file's name tells ("libonnxruntime.so.1.24.0"), else that of its build.
+/// The version that the file's name tells ("libonnxruntime.so.1.24.0"), else the one of its symbols: what the library
+/// tells of itself (`ort::info`) holds a commit and no version.
 fn version(path: &Path) -> String {
     let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    let told = name.find(|c: char| c.is_ascii_digit()).map(|at| name[at..].trim_end_matches(".dylib").to_owned());
-    told.filter(|v| v.contains('.')).unwrap_or_else(|| {
-        let build = ort::info();
-        let branch = build.split("git-branch=").nth(1).and_then(|rest| rest.split(',').next());
-        branch.unwrap_or("of unknown version").trim_start_matches("rel-").to_owned()
-    })
+    let named = name.find(|c: char| c.is_ascii_digit()).map(|at| name[at..].trim_end_matches(".dylib"));
+    let whole = |v: &str| v.split('.').count() == 3 && v.split('.').all(|n| n.parse::<u32>().is_ok());
+    match named.filter(|v| whole(v)) {
+        Some(version) => version.to_owned(),
+        None => symbols(path).filter(|v| whole(v)).unwrap_or_else(|| "of unknown version".to_owned()),
+    }
+}
+
+/// The version that the symbols of a library for Linux bear: "VERS_1.24.0".
+fn symbols(path: &Path) -> Option<String> {
+    let bytes = std::fs::read(path).ok()?;
+    let at = memchr::memmem::find(&bytes, b"\0VERS_1.")? + b"\0VERS_".len();
+    let length = bytes[at..].iter().position(|b| *b != b'.' && !b.is_ascii_digit())?;
+    String::from_utf8(bytes[at..at + length].to_vec()).ok()
 }
 
 /// The first library in the places where packages put it.
@@ -91,6 +108,11 @@ fn found() -> Option<PathBuf> {
         folders.push(root.join("lib"));
         folders.extend(wheels(&root.join("lib")));
         folders.push(root.join("Lib/site-packages/onnxruntime/capi"));
+    }
+    // The first Python that is called by name.
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    if let Some(bin) = std::env::split_paths(&path).find(|bin| bin.join("python3").is_file()) {
+        folders.extend(wheels(&bin.join("../lib")));
     }
     for root in ["/usr/local/lib", "/usr/lib", "/usr/lib64", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu"]
     {
@@ -117,6 +139,7 @@ fn wheels(lib: &Path) -> Vec<PathBuf> {
         .collect();
     pythons.sort();
     let kinds = ["site-packages", "dist-packages"];
+    // The newest Python's first, as far as names tell.
     pythons.iter().rev().flat_map(|p| kinds.map(|kind| p.join(kind).join("onnxruntime/capi"))).collect()
 }
 
@@ -124,8 +147,4 @@ fn library_name(name: &str) -> bool {
     name.starts_with("libonnxruntime.so")
         || name == "onnxruntime.dll"
         || (name.starts_with("libonnxruntime.") && name.ends_with(".dylib"))
-}
-
-fn first_line(message: &str) -> &str {
-    message.lines().next().unwrap_or_default()
 }

@@ -48,6 +48,7 @@ struct Raw {
     markers: Spanned<Vec<String>>,
     template: Spanned<String>,
     max_tokens: Spanned<usize>,
+    opset: Option<u64>,
     temperature: Spanned<f32>,
     trust: Spanned<f32>,
     below: Spanned<f32>,
@@ -90,7 +91,10 @@ pub(super) struct Manifest {
     pub(super) markers: [String; 2],
     /// What stands before and after the section's name, before the sentence: "{section} : {sentence}".
     pub(super) template: Template,
+    /// Special tokens included.
     pub(super) max_tokens: usize,
+    /// The version of ONNX's operators that the network asks for, where it is stated.
+    pub(super) opset: Option<u64>,
     pub(super) temperature: f32,
     pub(super) trust: f32,
     pub(super) below: f32,
@@ -229,6 +233,7 @@ impl Manifest {
             markers,
             template,
             max_tokens: raw.max_tokens.into_inner(),
+            opset: raw.opset,
             temperature: raw.temperature.into_inner(),
             trust: raw.trust.into_inner(),
             below: raw.below.into_inner(),

@@ -9,8 +9,11 @@ mod encode;
 mod library;
 mod manifest;
 mod network;
+mod proto;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tiny;
 
 use crate::error::Error;
 use crate::refine::{Judge, Opinion, Question, Verdict};
@@ -20,11 +23,13 @@ use encode::Encoder;
 use manifest::{Manifest, marked};
 use network::Network;
 use sha2::{Digest, Sha256};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How far an answer may be from the one that the manifest states: runtimes add up in different orders.
 const TOLERANCE: f32 = 1e-3;
+/// Tokens of the shortest text that is tried out.
+const SHORTEST: usize = 8;
 /// A file of a model is no larger than this.
 const LARGEST: u64 = 2 << 30;
 
@@ -68,7 +73,6 @@ pub(crate) struct Model {
     encoder: Encoder,
     network: Network,
     cache: Cache,
-    troubles: AtomicU64,
 }
 
 /// The files of a model.
@@ -147,7 +151,8 @@ impl Model {
         let network = match runtime {
             Runtime::Rten => Network::rten(network, &manifest).map_err(at_network)?,
             Runtime::OnnxRuntime(library) => {
-                Network::onnx_runtime(&network, library.as_deref(), &manifest).map_err(at_network)?
+                let library = library::load(library.as_deref()).map_err(Error::Usage)?;
+                Network::onnx_runtime(network, library, &manifest).map_err(at_network)?
             }
         };
         let model = Model {
@@ -158,23 +163,21 @@ impl Model {
             network,
             manifest,
             cache: Cache::default(),
-            troubles: AtomicU64::new(0),
         };
         model.try_out().map_err(at_network)?;
         model.check().map_err(|m| Error::input(of_manifest, m))?;
         Ok(model)
     }
 
-    /// Runs the network on inputs that reach every length and the ends of its vocabulary.
+    /// Runs the network on inputs of every length that reach both ends of its vocabulary and of its positions.
     fn try_out(&self) -> Result<(), String> {
-        let last = u32::try_from(self.encoder.size().saturating_sub(1)).unwrap_or(u32::MAX);
-        let Manifest { max_tokens, .. } = self.manifest;
-        for length in [8, max_tokens / 2, max_tokens] {
-            let mut ids = vec![0; length.max(8)];
-            ids[1] = last;
-            let [start, end] = self.encoder.markers();
-            (ids[3], ids[5]) = (start, end);
-            let logits = self.network.run(&ids).map_err(|e| format!("fails on {length} tokens: {e}"))?;
+        let [start, end] = self.encoder.markers();
+        let most = self.manifest.max_tokens;
+        for length in [SHORTEST, most / 2, most] {
+            let mut ids = vec![0; length.max(SHORTEST)];
+            (ids[1], ids[3], ids[5]) = (self.encoder.highest(), start, end);
+            let output = self.network.run(&[ids.into()]).pop().unwrap_or_else(|| Err("no answer".to_owned()));
+            let logits = output.map_err(|e| format!("fails on {length} tokens: {e}"))?;
             let labels = self.manifest.labels.len();
             if logits.len() != labels {
                 return Err(format!("gives {} numbers a question; the manifest has {labels} labels", logits.len()));
@@ -193,7 +196,7 @@ impl Model {
             let sentence = format!("{before}{mention}{after}");
             let span = Span::new(before.len() as u32, (before.len() + mention.len()) as u32);
             let question = Question { sentence: &sentence, mention: span, section: &check.section };
-            let Some(Opinion(given)) = self.answer(&question) else {
+            let Some(Opinion(given)) = self.judge(&[question]).pop().flatten() else {
                 return Err(format!("check {}: the network gives no answer", number + 1));
             };
             for (verdict, &stated) in self.manifest.labels.iter().zip(&check.probabilities) {
@@ -211,30 +214,19 @@ impl Model {
         Ok(())
     }
 
-    fn answer(&self, question: &Question<'_>) -> Option<Opinion> {
-        let ids = self.encoder.encode(question)?;
-        if let Some(known) = self.cache.get(&ids) {
-            return known;
-        }
-        let answer = self.network.run(&ids).ok().and_then(|logits| self.opinion(&logits));
-        if answer.is_none() {
-            self.troubles.fetch_add(1, Ordering::Relaxed);
-        }
-        self.cache.put(&ids, answer);
-        answer
-    }
-
     /// Logits as probabilities of the verdicts; `None` where they are no numbers.
     fn opinion(&self, logits: &[f32]) -> Option<Opinion> {
         if logits.len() != self.manifest.labels.len() || logits.iter().any(|l| !l.is_finite()) {
             return None;
         }
         let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let powers: Vec<f32> = logits.iter().map(|l| ((l - highest) / self.manifest.temperature).exp()).collect();
-        let sum: f32 = powers.iter().sum();
+        let temperature = f64::from(self.manifest.temperature);
+        let powers: Vec<f64> =
+            logits.iter().map(|l| ((f64::from(*l) - f64::from(highest)) / temperature).exp()).collect();
+        let sum: f64 = powers.iter().sum();
         let mut out = [0.0; Verdict::ALL.len()];
         for (verdict, power) in self.manifest.labels.iter().zip(powers) {
-            out[*verdict as usize] = power / sum;
+            out[*verdict as usize] = (power / sum) as f32;
         }
         Some(Opinion(out))
     }
@@ -244,20 +236,46 @@ impl Model {
         &self.runtime
     }
 
-    /// What tells it from any other model: the digest of its manifest.
+    /// What tells it from any other model: the digest of its manifest, which holds those of its files.
     pub(crate) fn digest(&self) -> &str {
         &self.digest
-    }
-
-    /// How many questions had no answer.
-    pub(crate) fn troubles(&self) -> u64 {
-        self.troubles.load(Ordering::Relaxed)
     }
 }
 
 impl Judge for Model {
     fn judge(&self, questions: &[Question<'_>]) -> Vec<Option<Opinion>> {
-        questions.iter().map(|question| self.answer(question)).collect()
+        let encoded: Vec<Option<Box<[u32]>>> = questions.iter().map(|q| self.encoder.encode(q)).collect();
+        // Each text that is new is run once, however often it is asked about.
+        let mut texts: Vec<Box<[u32]>> = Vec::new();
+        let mut places = HashMap::new();
+        let mut known: Vec<Option<Opinion>> = Vec::with_capacity(questions.len());
+        let mut waiting = Vec::new();
+        for (i, ids) in encoded.into_iter().enumerate() {
+            let cached = ids.as_ref().and_then(|ids| self.cache.get(ids));
+            known.push(cached);
+            match ids {
+                Some(ids) if cached.is_none() => {
+                    let next = texts.len();
+                    let place = *places.entry(ids.clone()).or_insert(next);
+                    if place == next {
+                        texts.push(ids);
+                    }
+                    waiting.push((i, place));
+                }
+                _ => {}
+            }
+        }
+        let answers: Vec<Option<Opinion>> = (self.network.run(&texts).into_iter().zip(&texts))
+            .map(|(output, ids)| {
+                let opinion = self.opinion(&output.ok()?)?;
+                self.cache.put(ids, opinion);
+                Some(opinion)
+            })
+            .collect();
+        for (i, place) in waiting {
+            known[i] = answers[place];
+        }
+        known
     }
 
     fn name(&self) -> &str {

@@ -1,7 +1,8 @@
 """A grammar as data and its expander.
 
 `frames/*.toml` hold symbols, each with one alternative a line; this module reads them and turns a symbol into a
-sentence in which each mention stands between marks: OPEN, a letter for the status, a digit for the number, the text, CLOSE.
+sentence in which each mention stands between marks: OPEN, a letter for the status, a digit for the number, the text,
+CLOSE.
 It knows nothing of findings: a `Lexis` gives the words. The same random state gives the same sentence.
 """
 
@@ -166,4 +167,5 @@ def tidy(text: str) -> str:
     text = re.sub(r"\b(left|right|bilateral|the) \1\b", r"\1", text)
     text = re.sub(r",\s*([,.;:])", r"\1", text)
     text = re.sub(r"(?<=[;,] )([A-Z])(?=[a-z])", lambda m: m[1].lower(), text)
+    text = re.sub(r"\?\.", "?", text)
     return re.sub(r"[,;]+$", "", text)
