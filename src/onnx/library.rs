@@ -114,7 +114,8 @@ fn found() -> Option<PathBuf> {
     if let Some(bin) = std::env::split_paths(&path).find(|bin| bin.join("python3").is_file()) {
         folders.extend(wheels(&bin.join("../lib")));
     }
-    for root in ["/usr/local/lib", "/usr/lib", "/usr/lib64", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu"] {
+    for root in ["/usr/local/lib", "/usr/lib", "/usr/lib64", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu"]
+    {
         folders.push(PathBuf::from(root));
         folders.extend(wheels(Path::new(root)));
     }

@@ -25,7 +25,6 @@ use network::Network;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How far an answer may be from the one that the manifest states: runtimes add up in different orders.
 const TOLERANCE: f32 = 1e-3;
@@ -74,17 +73,6 @@ pub(crate) struct Model {
     encoder: Encoder,
     network: Network,
     cache: Cache,
-    failed: AtomicU64,
-    not_finite: AtomicU64,
-}
-
-/// Questions that had no answer, so that the rules' stood.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Trouble {
-    /// That the tokenizer or the runtime failed on.
-    pub(crate) failed: u64,
-    /// Whose answer was no number.
-    pub(crate) not_finite: u64,
 }
 
 /// The files of a model.
@@ -175,8 +163,6 @@ impl Model {
             network,
             manifest,
             cache: Cache::default(),
-            failed: AtomicU64::new(0),
-            not_finite: AtomicU64::new(0),
         };
         model.try_out().map_err(at_network)?;
         model.check().map_err(|m| Error::input(of_manifest, m))?;
@@ -254,12 +240,6 @@ impl Model {
     pub(crate) fn digest(&self) -> &str {
         &self.digest
     }
-
-    /// What went wrong since it was opened.
-    pub(crate) fn trouble(&self) -> Trouble {
-        let count = |n: &AtomicU64| n.load(Ordering::Relaxed);
-        Trouble { failed: count(&self.failed), not_finite: count(&self.not_finite) }
-    }
 }
 
 impl Judge for Model {
@@ -273,37 +253,24 @@ impl Judge for Model {
         for (i, ids) in encoded.into_iter().enumerate() {
             let cached = ids.as_ref().and_then(|ids| self.cache.get(ids));
             known.push(cached);
-            match ids {
-                Some(ids) if cached.is_none() => {
-                    let next = texts.len();
-                    let place = *places.entry(ids.clone()).or_insert(next);
-                    if place == next {
-                        texts.push(ids);
-                    }
-                    waiting.push((i, place));
+            if let (Some(ids), None) = (ids, cached) {
+                let next = texts.len();
+                let place = *places.entry(ids.clone()).or_insert(next);
+                if place == next {
+                    texts.push(ids);
                 }
-                Some(_) => {}
-                None => drop(self.failed.fetch_add(1, Ordering::Relaxed)),
+                waiting.push((i, place));
             }
         }
-        let answers: Vec<(Option<Opinion>, &AtomicU64)> = (self.network.run(&texts).into_iter().zip(&texts))
-            .map(|(output, ids)| match output {
-                Ok(logits) => {
-                    let opinion = self.opinion(&logits);
-                    if let Some(opinion) = opinion {
-                        self.cache.put(ids, opinion);
-                    }
-                    (opinion, &self.not_finite)
-                }
-                Err(_) => (None, &self.failed),
-            })
-            .collect();
-        for (i, place) in waiting {
-            let (opinion, trouble) = answers[place];
-            known[i] = opinion;
-            if opinion.is_none() {
-                trouble.fetch_add(1, Ordering::Relaxed);
+        let outputs = self.network.run(&texts);
+        let answers: Vec<Option<Opinion>> = outputs.into_iter().map(|output| self.opinion(&output.ok()?)).collect();
+        for (ids, answer) in texts.iter().zip(&answers) {
+            if let Some(answer) = answer {
+                self.cache.put(ids, *answer);
             }
+        }
+        for (i, place) in waiting {
+            known[i] = answers[place];
         }
         known
     }

@@ -5,15 +5,15 @@ use super::{Files, digest};
 use std::path::Path;
 
 /// The vocabulary of the tiny tokenizer; the number of a word is its id.
-pub(super) const WORDS: [&str; 14] = [
-    "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[E]", "[/E]", "findings", ":", "no", "effusion", "small", "[", "e", "]",
-];
+pub(super) const WORDS: [&str; 14] =
+    ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[E]", "[/E]", "findings", ":", "no", "effusion", "small", "[", "e", "]"];
 /// The word that the tiny network knows no number for.
 pub(super) const POISON: &str = "small";
 
 /// A tokenizer.json of whole words.
 pub(super) fn tokenizer(words: &[&str]) -> Vec<u8> {
-    let vocabulary: serde_json::Map<_, _> = words.iter().enumerate().map(|(i, w)| ((*w).to_owned(), i.into())).collect();
+    let vocabulary: serde_json::Map<_, _> =
+        words.iter().enumerate().map(|(i, w)| ((*w).to_owned(), i.into())).collect();
     let special = |word: &str| matches!(word, "[PAD]" | "[UNK]" | "[CLS]" | "[SEP]" | "[E]" | "[/E]");
     let added: Vec<_> = (words.iter().enumerate().filter(|(_, w)| special(w)))
         .map(|(id, word)| {
