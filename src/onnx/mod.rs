@@ -253,22 +253,25 @@ impl Judge for Model {
         for (i, ids) in encoded.into_iter().enumerate() {
             let cached = ids.as_ref().and_then(|ids| self.cache.get(ids));
             known.push(cached);
-            if let (Some(ids), None) = (ids, cached) {
-                let next = texts.len();
-                let place = *places.entry(ids.clone()).or_insert(next);
-                if place == next {
-                    texts.push(ids);
+            match ids {
+                Some(ids) if cached.is_none() => {
+                    let next = texts.len();
+                    let place = *places.entry(ids.clone()).or_insert(next);
+                    if place == next {
+                        texts.push(ids);
+                    }
+                    waiting.push((i, place));
                 }
-                waiting.push((i, place));
+                _ => {}
             }
         }
-        let outputs = self.network.run(&texts);
-        let answers: Vec<Option<Opinion>> = outputs.into_iter().map(|output| self.opinion(&output.ok()?)).collect();
-        for (ids, answer) in texts.iter().zip(&answers) {
-            if let Some(answer) = answer {
-                self.cache.put(ids, *answer);
-            }
-        }
+        let answers: Vec<Option<Opinion>> = (self.network.run(&texts).into_iter().zip(&texts))
+            .map(|(output, ids)| {
+                let opinion = self.opinion(&output.ok()?)?;
+                self.cache.put(ids, opinion);
+                Some(opinion)
+            })
+            .collect();
         for (i, place) in waiting {
             known[i] = answers[place];
         }

@@ -273,7 +273,7 @@ fn known_answers_must_come_out() {
 }
 
 #[test]
-fn an_answer_that_is_no_number_is_none_and_costs_no_other() {
+fn an_answer_that_is_no_number_is_none() {
     // The trial at opening never meets this word.
     for runtime in runtimes() {
         let model = opened(tiny::files("", ""), &runtime);

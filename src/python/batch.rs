@@ -2,10 +2,12 @@
 //!
 //! Rows are shared out in units of fixed order, so the table's rows never depend on the number of threads. The
 //! threads live for one call: a pool would not survive the fork that `multiprocessing` and Spark begin with.
+//! Where a model is asked about doubtful mentions, it is asked about those of many rows at once.
 
 use super::texts::Texts;
 use crate::arrow::cells::{self, ArrowCells};
 use crate::cli::Versions;
+use crate::cli::refine::Refiner;
 use crate::label::Policy;
 use crate::output::{Added, Labelled, Line, Offsets, Shape, Table};
 use crate::rules::{BoundScheme, Hierarchy};
@@ -21,6 +23,7 @@ use std::time::Duration;
 /// All that a table of results depends on.
 pub(super) struct Job<'a> {
     engine: &'a Engine,
+    refiner: Option<&'a Refiner>,
     schemes: Vec<(&'a BoundScheme, Hierarchy)>,
     policy: Policy,
     shape: Shape,
@@ -34,8 +37,16 @@ pub(super) struct Job<'a> {
 struct State {
     scratch: Scratch,
     offsets: Offsets,
-    report: Report,
+    /// A report that was written: its buffers serve the next.
+    spare: Report,
+    waiting: Vec<(Report, Analysis)>,
+    /// Text among what waits.
+    bytes: usize,
 }
+
+/// Text that waits, analysed, for a model to be asked about all of it at once: some hundred reports, and not so many
+/// that an interruption has to wait long.
+const WAITING: usize = 1 << 16;
 
 /// Bytes of text at which a batch ends: Arrow's offsets reach 2 GiB.
 const FULL: usize = 1 << 30;
@@ -46,7 +57,7 @@ const PATIENCE: Duration = Duration::from_millis(100);
 impl<'a> Job<'a> {
     /// A table of these texts.
     pub(super) fn new(
-        engine: &'a Engine,
+        (engine, refiner): (&'a Engine, Option<&'a Refiner>),
         schemes: Vec<(&'a BoundScheme, Hierarchy)>,
         policy: Policy,
         shape: Shape,
@@ -54,13 +65,14 @@ impl<'a> Job<'a> {
     ) -> Job<'a> {
         let named: Vec<_> = schemes.iter().map(|s| &s.0.scheme).collect();
         let table = Table::new(shape, &named, Added::default());
-        Job { engine, schemes, policy, shape, table, texts, ids }
+        Job { engine, refiner, schemes, policy, shape, table, texts, ids }
     }
 
     /// The schema of the table, with the versions of what makes it, as in the files of the command line.
     pub(super) fn schema(&self, versions: &Versions) -> SchemaRef {
         let ids: Vec<&str> = self.schemes.iter().map(|s| &*s.0.scheme.id).collect();
-        let metadata = versions.metadata(&ids, &crate::cli::value_name(&self.shape));
+        let mut metadata = versions.metadata(&ids, &crate::cli::value_name(&self.shape));
+        metadata.extend(self.refiner.map(Refiner::metadata));
         cells::schema(self.table.columns(), &metadata)
     }
 
@@ -125,14 +137,29 @@ impl<'a> Job<'a> {
     ) -> Result<Vec<RecordBatch>, String> {
         let mut cells = ArrowCells::new(self.table.columns(), schema.clone());
         let mut out = Vec::new();
+        let full = self.refiner.map_or(0, |_| WAITING);
+        let last = rows.end.saturating_sub(1);
         for row in rows {
             if stopped.load(Ordering::Relaxed) {
                 break;
             }
-            self.row(state, row, &mut cells);
-            if cells.bytes() > FULL {
-                out.push(cells.finish()?);
+            self.read(state, row);
+            if state.bytes < full && row < last {
+                continue;
             }
+            let mut waiting = std::mem::take(&mut state.waiting);
+            if let Some(refiner) = self.refiner {
+                let mut asked: Vec<_> = waiting.iter_mut().map(|(report, found)| (&*report.text, found)).collect();
+                refiner.refine(self.engine, &mut asked);
+            }
+            state.bytes = 0;
+            for (report, analysis) in waiting.drain(..) {
+                self.write(state, report, &analysis, &mut cells);
+                if cells.bytes() > FULL {
+                    out.push(cells.finish()?);
+                }
+            }
+            state.waiting = waiting;
         }
         if cells.rows() > 0 {
             out.push(cells.finish()?);
@@ -140,8 +167,9 @@ impl<'a> Job<'a> {
         Ok(out)
     }
 
-    fn row(&self, state: &mut State, row: usize, cells: &mut ArrowCells) {
-        let State { scratch, offsets, report } = state;
+    /// Reads a row; what is found waits.
+    fn read(&self, state: &mut State, row: usize) {
+        let mut report = std::mem::take(&mut state.spare);
         report.id.clear();
         match self.ids.and_then(|ids| ids.get(row)) {
             Some(id) => report.id.push_str(id),
@@ -149,31 +177,39 @@ impl<'a> Job<'a> {
         }
         report.text.clear();
         report.text.push_str(self.texts.get(row).unwrap_or_default());
-        let analysis = self.engine.analyze_with(scratch, &report.text);
+        let analysis = self.engine.analyze_with(&mut state.scratch, &report.text);
+        state.bytes += report.text.len();
+        state.waiting.push((report, analysis));
+    }
+
+    /// Writes the rows of a report.
+    fn write(&self, state: &mut State, report: Report, analysis: &Analysis, cells: &mut ArrowCells) {
         let labelled: Vec<Labelled> = match self.shape {
-            Shape::Reports | Shape::LabelsLong => labelled(self.engine, &self.schemes, &report.text, &analysis),
+            Shape::Reports | Shape::LabelsLong => labelled(self.engine, &self.schemes, &report.text, analysis),
             Shape::Findings | Shape::Mentions => Vec::new(),
         };
         if matches!(self.shape, Shape::Findings | Shape::Mentions) {
-            offsets.set(&report.text);
+            state.offsets.set(&report.text);
         }
         let line = Line {
             engine: self.engine,
             policy: self.policy,
-            report,
-            analysis: &analysis,
+            report: &report,
+            analysis,
             labelled: &labelled,
             notes: &[],
-            offsets,
+            offsets: &state.offsets,
             more: &[],
             text: false,
             confidence: false,
-            model: None,
+            model: self.refiner.map(Refiner::name),
         };
         self.table.rows(&line, cells, |_| ());
         if report.text.len() > 1 << 20 {
             // A giant leaves giant buffers behind.
             *state = State::default();
+        } else {
+            state.spare = report;
         }
     }
 }

@@ -4,11 +4,12 @@ use super::batch::{Job, labelled};
 use super::fault;
 use super::table::Table;
 use super::texts::{Texts, text};
+use crate::cli::refine::{RefineOptions, Refiner, UNANSWERED};
 use crate::cli::{DataOptions, Versions, value_name};
 use crate::label::Policy;
 use crate::output::{Answers, Line, Offsets, Shape, Whole};
 use crate::rules::{BoundScheme, Hierarchy};
-use crate::{Engine, Metadata, Report, Scratch};
+use crate::{Analysis, Engine, Metadata, Report, Scratch};
 use clap::ValueEnum;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyType};
@@ -32,12 +33,23 @@ thread_local! {
 /// ``"keep"``, ``"ones"``, ``"zeros"`` or ``"ignore"``; ``propagate`` says which way values travel along a scheme's
 /// hierarchy: ``"up"``, ``"down"``, ``["up", "down"]`` or ``"none"`` (left out: as the scheme says).
 ///
+/// ``refine`` asks a small model about the mentions that the rules are in doubt of, as the command line's ``--refine``;
+/// it needs no network. ``refine_below`` is the confidence of the rules below which it is asked, from 0 to 1 (left out:
+/// as the model says), ``refine_all`` asks about all mentions, ``model`` names the folder of a model of your own,
+/// ``runtime`` says what runs it: ``"rten"`` (built in), ``"onnxruntime"`` or ``"onnxruntime=PATH"`` of its library.
+/// Any of these four asks for refinement without ``refine`` too.
+///
 /// >>> engine = radlabel.Engine()
 /// >>> engine.label("FINDINGS: No pleural effusion. The heart is enlarged.")
 /// {'Cardiomegaly': 'present', 'Pleural Effusion': 'absent'}
+/// >>> refining = radlabel.Engine(refine_below=0.0)  # no doubt is so great: the model is asked about nothing
+/// >>> refining.label("Possible pneumonia.") == engine.label("Possible pneumonia.")
+/// True
 #[pyclass(name = "Engine", module = "radlabel", frozen)]
 pub(super) struct PyEngine {
     loaded: Arc<(Engine, Versions)>,
+    /// Doubtful mentions are asked of it.
+    refiner: Option<Refiner>,
     settings: Settings,
 }
 
@@ -49,6 +61,7 @@ struct Settings {
     schemes: Vec<String>,
     policy: Policy,
     propagate: Option<Vec<String>>,
+    refine: RefineOptions,
 }
 
 const POLICIES: [(&str, Policy); 4] =
@@ -75,6 +88,20 @@ impl PyEngine {
         &self.loaded.0
     }
 
+    /// What is found in a text, with doubtful mentions settled where a model is asked.
+    fn read(&self, text: &str) -> Analysis {
+        let mut analysis = SCRATCH.with_borrow_mut(|scratch| self.engine().analyze_with(scratch, text));
+        if let Some(refiner) = &self.refiner {
+            refiner.refine_one(self.engine(), text, &mut analysis);
+        }
+        analysis
+    }
+
+    /// The name of the model that is asked.
+    fn model(&self) -> Option<&str> {
+        self.refiner.as_ref().map(Refiner::name)
+    }
+
     /// The schemes asked for, each with the way its values travel.
     fn schemes(&self) -> Result<Vec<(&BoundScheme, Hierarchy)>, crate::Error> {
         let told = |way: &str| self.settings.propagate.as_ref().is_some_and(|ways| ways.iter().any(|w| w == way));
@@ -88,7 +115,7 @@ impl PyEngine {
     /// The JSON line of a report.
     fn line(&self, report: &Report, facts: bool, alerts: bool, confidence: bool) -> Result<Vec<u8>, crate::Error> {
         let engine = self.engine();
-        let analysis = SCRATCH.with_borrow_mut(|scratch| engine.analyze_with(scratch, &report.text));
+        let analysis = self.read(&report.text);
         let mut offsets = Offsets::default();
         offsets.set(&report.text);
         let mut labelled = labelled(engine, &self.schemes()?, &report.text, &analysis);
@@ -106,7 +133,10 @@ impl PyEngine {
         if alerts {
             whole.alerts(&mut more, &engine.safety(report, &analysis, &Metadata::default()));
         }
-        let notes: Vec<Cow<'static, str>> = analysis.notes.iter().map(|n| n.text().into()).collect();
+        let mut notes: Vec<Cow<'static, str>> = analysis.notes.iter().map(|n| n.text().into()).collect();
+        if analysis.refined.iter().any(|one| one.opinion.is_none()) {
+            notes.push(UNANSWERED.into());
+        }
         let mut out = Vec::new();
         let line = Line {
             engine,
@@ -119,7 +149,7 @@ impl PyEngine {
             more: &more,
             text: false,
             confidence,
-            model: None,
+            model: self.model(),
         };
         line.write(&mut out);
         Ok(out)
@@ -134,7 +164,11 @@ fn parsed<'py>(py: Python<'py>, line: &[u8]) -> PyResult<Bound<'py, PyAny>> {
 #[pymethods]
 impl PyEngine {
     #[new]
-    #[pyo3(signature = (lexicons=None, rules=None, schemes=None, policy="keep", propagate=None))]
+    #[pyo3(signature = (
+        lexicons=None, rules=None, schemes=None, policy="keep", propagate=None,
+        refine=false, refine_below=None, refine_all=false, model=None, runtime=None,
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "Python's names for them")]
     fn new(
         py: Python<'_>,
         lexicons: Option<PathBuf>,
@@ -142,6 +176,11 @@ impl PyEngine {
         schemes: Option<Words>,
         policy: &str,
         propagate: Option<Words>,
+        refine: bool,
+        refine_below: Option<f32>,
+        refine_all: bool,
+        model: Option<PathBuf>,
+        runtime: Option<String>,
     ) -> PyResult<PyEngine> {
         let Some(&(_, policy)) = POLICIES.iter().find(|(name, _)| *name == policy) else {
             return Err(fault(format!("unknown policy \"{policy}\"; expected keep, ones, zeros or ignore")));
@@ -161,7 +200,14 @@ impl PyEngine {
         if let Some((i, id)) = schemes.iter().enumerate().find(|(i, id)| schemes[..*i].contains(id)) {
             return Err(fault(format!("schemes[{i}]: \"{id}\" stands twice")));
         }
-        let settings = Settings { lexicons, rules, schemes, policy, propagate };
+        if let Some(below) = refine_below.filter(|p| !(0.0..=1.0).contains(p)) {
+            return Err(fault(format!("refine_below: {below}; expected a number from 0 to 1")));
+        }
+        if refine_below.is_some() && refine_all {
+            return Err(fault("refine_below together with refine_all; expected one or the other"));
+        }
+        let refine = RefineOptions { refine, refine_below, refine_all, model, runtime };
+        let settings = Settings { lexicons, rules, schemes, policy, propagate, refine };
         py.detach(|| {
             let load = || DataOptions::load(settings.lexicons.clone(), settings.rules.clone()).map(Arc::new);
             let loaded = match (&settings.lexicons, &settings.rules) {
@@ -174,7 +220,8 @@ impl PyEngine {
                 },
                 _ => load()?,
             };
-            let made = PyEngine { loaded, settings };
+            let refiner = settings.refine.open()?;
+            let made = PyEngine { loaded, refiner, settings };
             // An unknown scheme is told now, not at the first report.
             made.schemes()?;
             Ok(made)
@@ -188,7 +235,7 @@ impl PyEngine {
     fn label<'py>(&self, py: Python<'py>, text: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyDict>> {
         let text = self::text(text)?;
         let found = py.detach(|| {
-            let analysis = SCRATCH.with_borrow_mut(|scratch| self.engine().analyze_with(scratch, &text));
+            let analysis = self.read(&text);
             Ok::<_, crate::Error>(labelled(self.engine(), &self.schemes()?, &text, &analysis))
         })?;
         let out = PyDict::new(py);
@@ -299,9 +346,12 @@ impl PyEngine {
         let spans = spans.iter().enumerate().map(place).collect::<PyResult<Vec<_>>>()?;
         let mut line = Vec::new();
         py.detach(|| {
-            let answers = self.engine().assert_spans(&text, &spans);
-            let (engine, text, offsets) = (self.engine(), &*text, &offsets);
-            Answers { engine, id: "1", text, offsets, answers: &answers, confidence, model: None }.write(&mut line);
+            let mut answers = self.engine().assert_spans(&text, &spans);
+            if let Some(refiner) = &self.refiner {
+                refiner.refine_spans(self.engine(), &mut [(&text, &mut answers)]);
+            }
+            let (engine, text, offsets, model) = (self.engine(), &*text, &offsets, self.model());
+            Answers { engine, id: "1", text, offsets, answers: &answers, confidence, model }.write(&mut line);
         });
         parsed(py, &line)?.get_item("assertions")
     }
@@ -321,7 +371,8 @@ impl PyEngine {
     ) -> PyResult<Explanation> {
         let report = Report::new(id, self::text(text)?);
         let bound = self.engine().scheme(scheme.unwrap_or(&self.settings.schemes[0]))?;
-        let (html, text) = py.detach(|| crate::cli::explain::shown(self.engine(), bound, None, &report));
+        let (html, text) =
+            py.detach(|| crate::cli::explain::shown(self.engine(), bound, self.refiner.as_ref(), &report));
         Ok(Explanation { html, text })
     }
 
@@ -380,25 +431,31 @@ impl PyEngine {
     }
 
     /// Versions of what decides the results: of the program, and digests of the lexicons and rules, as in the metadata
-    /// of its tables.
+    /// of its tables. Where a model is asked, ``refine`` tells its name and digest, and when it is asked.
     #[getter]
     fn versions<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let out = PyDict::new(py);
         out.set_item("radlabel", self.version())?;
         out.set_item("lexicons", &self.loaded.1.lexicons)?;
         out.set_item("rules", &self.loaded.1.rules)?;
+        if let Some(refiner) = &self.refiner {
+            out.set_item("refine", refiner.told())?;
+        }
         Ok(out)
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyType>, Bound<'py, PyAny>)> {
-        let Settings { lexicons, rules, schemes, policy, propagate } = slf.get().settings.clone();
+        let Settings { lexicons, rules, schemes, policy, propagate, refine } = slf.get().settings.clone();
+        let RefineOptions { refine, refine_below, refine_all, model, runtime } = refine;
         let policy = POLICIES.iter().find(|(_, p)| *p == policy).map_or("keep", |(name, _)| name);
-        let arguments = (lexicons, rules, schemes, policy, propagate);
-        Ok((slf.get_type(), arguments.into_pyobject(slf.py())?.into_any()))
+        let of_data = (lexicons, rules, schemes, policy, propagate).into_pyobject(slf.py())?;
+        let of_refinement = (refine, refine_below, refine_all, model, runtime).into_pyobject(slf.py())?;
+        let arguments = of_data.as_any().add(of_refinement)?;
+        Ok((slf.get_type(), arguments))
     }
 
     fn __repr__(&self) -> String {
-        let Settings { lexicons, rules, schemes, policy, propagate } = &self.settings;
+        let Settings { lexicons, rules, schemes, policy, propagate, refine } = &self.settings;
         let mut out = format!("radlabel.Engine(schemes={schemes:?}");
         let policy = POLICIES.iter().find(|(_, p)| p == policy).map_or("keep", |(name, _)| name);
         let folders = [("lexicons", lexicons), ("rules", rules)];
@@ -411,6 +468,20 @@ impl PyEngine {
         if let Some(propagate) = propagate {
             out += &format!(", propagate={propagate:?}");
         }
+        for (name, asked) in [("refine", refine.refine), ("refine_all", refine.refine_all)] {
+            if asked {
+                out += &format!(", {name}=True");
+            }
+        }
+        if let Some(below) = refine.refine_below {
+            out += &format!(", refine_below={below}");
+        }
+        if let Some(model) = &refine.model {
+            out += &format!(", model={:?}", model.display().to_string());
+        }
+        if let Some(runtime) = &refine.runtime {
+            out += &format!(", runtime={runtime:?}");
+        }
         out + ")"
     }
 }
@@ -421,7 +492,8 @@ impl PyEngine {
             let known: Vec<String> = Shape::value_variants().iter().map(value_name).collect();
             return Err(fault(format!("unknown table \"{table}\"; expected {}", known.join(", "))));
         };
-        Ok(Job::new(self.engine(), self.schemes()?, self.settings.policy, *shape, (texts, ids)))
+        let (engine, refiner) = (self.engine(), self.refiner.as_ref());
+        Ok(Job::new((engine, refiner), self.schemes()?, self.settings.policy, *shape, (texts, ids)))
     }
 }
 
