@@ -212,7 +212,7 @@ impl Rten {
         let ran = self.model.run(inputs.collect(), &[self.output], Some(options));
         let output = ran.map_err(|e| first_line(&e.to_string()).to_owned())?.pop().ok_or("the network gave nothing")?;
         let tensor: rten_tensor::Tensor<f32> = output.try_into().map_err(|_| "the output holds no 32-bit numbers")?;
-        row(tensor.shape().as_ref(), tensor.to_vec())
+        row(tensor.shape(), tensor.to_vec())
     }
 }
 
