@@ -75,7 +75,6 @@ def test_the_model_is_asked_and_settles(refining, lines, engine):
         assert patient or said(before) == said(after)
         assert (before["start"], before["end"], before["concept"]) == (after["start"], after["end"], after["concept"])
     assert any(said(before) != said(after) for before, after in pairs)
-    assert [line["labels"] for line in lines] != [line["labels"] for line in plain]
 
 
 def test_labels_batches_and_spans_say_the_same(refining, lines):
