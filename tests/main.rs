@@ -18,6 +18,8 @@ mod pair_page;
 mod pairing;
 mod program;
 mod properties;
+#[cfg(feature = "onnx")]
+mod refine;
 mod release;
 mod score;
 #[cfg(feature = "dicom")]

@@ -41,7 +41,7 @@ fn reports() -> String {
     format!("id,study_uid,text\n{}", rows.map(row).concat())
 }
 
-fn folder() -> Folder {
+pub(crate) fn folder() -> Folder {
     Folder::new(&[("boxes.json", &coco()), ("studies.csv", STUDIES), ("reports.csv", &reports())])
 }
 
@@ -52,7 +52,7 @@ fn pair(folder: &Folder, reports: &str, more: &[&str]) -> Run {
     run
 }
 
-fn with_studies(folder: &Folder, reports: &str, more: &[&str]) -> Run {
+pub(crate) fn with_studies(folder: &Folder, reports: &str, more: &[&str]) -> Run {
     pair(folder, reports, &[&["--studies", &folder.path("studies.csv")], more].concat())
 }
 

@@ -84,6 +84,7 @@ fn the_core_imports_no_edge() {
                 "crate::dicom",
                 "crate::imaging",
                 "crate::input",
+                "crate::onnx",
                 "crate::output",
                 "crate::pixels",
                 "crate::python",

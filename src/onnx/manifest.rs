@@ -28,6 +28,7 @@ pub(super) struct Check {
     pub(super) section: String,
     /// With the mention between the manifest's markers.
     pub(super) sentence: String,
+    /// One a label, in the order present, absent, uncertain, historical, hypothetical, whatever that of the labels.
     pub(super) probabilities: Vec<f32>,
 }
 

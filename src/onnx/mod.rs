@@ -199,12 +199,14 @@ impl Model {
             let Some(Opinion(given)) = self.judge(&[question]).pop().flatten() else {
                 return Err(format!("check {}: the network gives no answer", number + 1));
             };
-            for (verdict, &stated) in self.manifest.labels.iter().zip(&check.probabilities) {
-                let found = given[*verdict as usize];
+            // By the verdicts, not by the labels: labels in another order must not agree with themselves.
+            let told = Verdict::ALL.into_iter().filter(|verdict| self.manifest.labels.contains(verdict));
+            for (verdict, &stated) in told.zip(&check.probabilities) {
+                let found = given[verdict as usize];
                 if (found - stated).abs() > TOLERANCE {
                     return Err(format!(
-                        "check {}: {} is {found:.4}, stated as {stated:.4}: the tokenizer or the network is not the one \
-                         that the manifest was written for",
+                        "check {}: {} is {found:.4}, stated as {stated:.4}: the tokenizer, the network or its labels are \
+                         not those that the manifest was written for",
                         number + 1,
                         verdict.name()
                     ));

@@ -22,7 +22,7 @@ use crate::guard::guarded;
 use ort::session::Session;
 use ort::value::{Outlet, Tensor, TensorElementType};
 use rten_tensor::{AsView, Layout, NdTensor};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 
 /// A network that is ready to run, from any number of threads at once.
@@ -38,6 +38,7 @@ impl Network {
     /// The network of these bytes in pure Rust.
     pub(super) fn rten(bytes: Vec<u8>, manifest: &Manifest) -> Result<Network, String> {
         check_opset(&bytes, manifest)?;
+        may_open()?;
         let mut options = rten::ModelOptions::with_all_ops();
         options.prepack_weights(true);
         // rten panics on little that it cannot read; a file by someone else may be that little.
@@ -158,26 +159,57 @@ fn row(shape: &[usize], values: Vec<f32>) -> Output {
     }
 }
 
+/// rten opens a network in threads that it keeps for the process. They do not survive a fork, and who then waits for
+/// them waits for ever: better told. (Running is no such matter, see `Pools`.)
+fn may_open() -> Result<(), String> {
+    static OPENED_IN: OnceLock<u32> = OnceLock::new();
+    if *OPENED_IN.get_or_init(std::process::id) == std::process::id() {
+        return Ok(());
+    }
+    Err("cannot be opened in a process that was forked from one that had opened a model; \
+         expected it to be opened before the fork, or the process to be spawned"
+        .to_owned())
+}
+
+/// Pools of one thread that no caller uses now, and the process that made them: a fork (Python's `multiprocessing`)
+/// copies the pools and not their threads.
+#[derive(Default)]
+struct Pools {
+    process: u32,
+    free: Vec<Arc<rten::ThreadPool>>,
+}
+
+impl Pools {
+    fn take(&mut self) -> Arc<rten::ThreadPool> {
+        let process = std::process::id();
+        if self.process != process {
+            self.process = process;
+            // Never dropped: that would call on threads that are not there.
+            std::mem::forget(std::mem::take(&mut self.free));
+        }
+        self.free.pop().unwrap_or_else(|| Arc::new(rten::ThreadPool::with_num_threads(1)))
+    }
+}
+
 pub(super) struct Rten {
     model: rten::Model,
     inputs: Vec<(Input, rten::NodeId)>,
     output: rten::NodeId,
     /// A pool of one thread for every caller at a time, so that callers do not wait for each other.
-    pools: Mutex<Vec<Arc<rten::ThreadPool>>>,
+    pools: Mutex<Pools>,
 }
 
 impl Rten {
     /// rten computes on a rayon pool. A caller that is a worker of another one would, while it waits, take up further
     /// tasks of its own pool, and so on within those; a plain thread between the two waits and does nothing else.
     fn run(&self, texts: &[Box<[u32]>]) -> Vec<Output> {
-        let free = lock(&self.pools).pop();
-        let pool = free.unwrap_or_else(|| Arc::new(rten::ThreadPool::with_num_threads(1)));
+        let pool = lock(&self.pools).take();
         let all = || pool.run(|| texts.iter().map(|ids| guarded(|| self.run_one(ids, &pool))).collect::<Vec<_>>());
         let ran = thread::scope(|scope| {
             let waiting = thread::Builder::new().name("refine".to_owned()).spawn_scoped(scope, all);
             waiting.map_err(|e| format!("no thread: {e}"))?.join().map_err(|_| "the thread broke off".to_owned())
         });
-        lock(&self.pools).push(pool);
+        lock(&self.pools).free.push(pool);
         ran.unwrap_or_else(|e| texts.iter().map(|_| Err(e.clone())).collect())
     }
 

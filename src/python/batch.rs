@@ -64,7 +64,8 @@ impl<'a> Job<'a> {
         (texts, ids): (&'a Texts, Option<&'a Texts>),
     ) -> Job<'a> {
         let named: Vec<_> = schemes.iter().map(|s| &s.0.scheme).collect();
-        let table = Table::new(shape, &named, Added::default());
+        let added = Added { model: refiner.is_some(), ..Added::default() };
+        let table = Table::new(shape, &named, added);
         Job { engine, refiner, schemes, policy, shape, table, texts, ids }
     }
 

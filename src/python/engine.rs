@@ -206,6 +206,10 @@ impl PyEngine {
         if refine_below.is_some() && refine_all {
             return Err(fault("refine_below together with refine_all; expected one or the other"));
         }
+        #[cfg(feature = "onnx")]
+        if let Some(told) = &runtime {
+            told.parse::<crate::onnx::Runtime>().map_err(|e| fault(format!("unknown runtime \"{told}\"; {e}")))?;
+        }
         let refine = RefineOptions { refine, refine_below, refine_all, model, runtime };
         let settings = Settings { lexicons, rules, schemes, policy, propagate, refine };
         py.detach(|| {
@@ -281,6 +285,7 @@ impl PyEngine {
     ///
     /// ``table`` is ``"reports"`` (a column a label: 1 present, 0 absent, -1 uncertain, null not mentioned),
     /// ``"labels-long"`` (a row a label that is mentioned), ``"findings"`` or ``"mentions"`` (offsets in code points).
+    /// Where a model is asked, ``"mentions"`` has what it said too.
     /// ``texts`` and ``ids`` are lists, ``pyarrow`` arrays, pandas or Polars series; what Arrow holds is read without
     /// a copy. A missing text is an empty report, a missing id is the number of its row, from 1.
     ///

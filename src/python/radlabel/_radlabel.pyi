@@ -20,6 +20,11 @@ class Engine:
         schemes: Union[str, Sequence[str], None] = None,
         policy: Literal["keep", "ones", "zeros", "ignore"] = "keep",
         propagate: Union[str, Sequence[str], None] = None,
+        refine: bool = False,
+        refine_below: Optional[float] = None,
+        refine_all: bool = False,
+        model: _Folder = None,
+        runtime: Optional[str] = None,
     ) -> "Engine": ...
     def label(self, text: str) -> Dict[str, Any]: ...
     def analyze(

@@ -13,6 +13,9 @@ one of them keeps working with this in its place.
 [('pleural effusion', 'pleural-effusion', True, False), ('pneumonia', 'pneumonia', False, True)]
 >>> doc._.radlabel["labels"]
 {'Pneumonia': 'uncertain', 'Pleural Effusion': 'absent'}
+
+``nlp.add_pipe("radlabel", config={"refine": True})`` asks a small model about mentions and entities that the rules are
+in doubt of; the other settings of the engine are given in the same way.
 """
 
 from typing import List, Optional, Union
@@ -58,6 +61,11 @@ def _extend() -> None:
         "rules": None,
         "schemes": "chexpert",
         "policy": "keep",
+        "refine": False,
+        "refine_below": None,
+        "refine_all": False,
+        "model": None,
+        "runtime": None,
         "spans_key": "radlabel",
         "ents": False,
         "judge_ents": True,
@@ -72,16 +80,32 @@ def make(
     rules: Optional[str],
     schemes: Union[str, List[str]],
     policy: str,
+    refine: bool,
+    refine_below: Optional[float],
+    refine_all: bool,
+    model: Optional[str],
+    runtime: Optional[str],
     spans_key: str,
     ents: bool,
     judge_ents: bool,
     label: str,
     codes: List[str],
 ) -> "RadLabel":
-    """The component. ``ents`` adds the findings to ``doc.ents`` where they overlap no entity; ``judge_ents`` judges
-    the entities that other components found; ``label`` is ``"id"`` or ``"name"``: what of the concept becomes
-    ``span.label_``; ``codes`` are the systems of which the first that has a code gives ``span.kb_id_``."""
-    engine = Engine(lexicons, rules, schemes, policy)
+    """The component. ``lexicons`` to ``runtime`` are the settings of :class:`radlabel.Engine`. ``ents`` adds the
+    findings to ``doc.ents`` where they overlap no entity; ``judge_ents`` judges the entities that other components
+    found; ``label`` is ``"id"`` or ``"name"``: what of the concept becomes ``span.label_``; ``codes`` are the systems
+    of which the first that has a code gives ``span.kb_id_``."""
+    engine = Engine(
+        lexicons,
+        rules,
+        schemes,
+        policy,
+        refine=refine,
+        refine_below=refine_below,
+        refine_all=refine_all,
+        model=model,
+        runtime=runtime,
+    )
     return RadLabel(engine, spans_key=spans_key, ents=ents, judge_ents=judge_ents, label=label, codes=codes)
 
 

@@ -37,15 +37,20 @@ def label(
     rules: Optional[str] = None,
     policy: str = "keep",
     propagate: Union[str, List[str], None] = None,
+    refine: bool = False,
+    refine_below: Optional[float] = None,
+    refine_all: bool = False,
+    model: Optional[str] = None,
+    runtime: Optional[str] = None,
     threads: int = 1,
 ) -> "DataFrame":
     """Labels the reports of a DataFrame.
 
     ``text_col`` holds the text, ``id_col`` the id. Without ``id_col`` no row can be told from another, so ``keep`` must
     name what tells them; the columns in ``keep`` stand before the others, repeated for every row of a report.
-    ``table`` and the settings of the engine are those of :class:`radlabel.Engine`. ``lexicons`` and ``rules`` are
-    folders that every executor sees. ``threads`` is per task: Spark runs a task a core, so one is right unless
-    ``spark.task.cpus`` says otherwise.
+    ``table`` and the settings of the engine are those of :class:`radlabel.Engine`. ``lexicons``, ``rules`` and ``model``
+    are folders that every executor sees, as is the library that ``runtime`` may name. ``threads`` is per task: Spark
+    runs a task a core, so one is right unless ``spark.task.cpus`` says otherwise.
     """
     import pyarrow as pa
     from pyspark.sql.pandas.types import from_arrow_schema
@@ -57,7 +62,8 @@ def label(
             raise Error(f'no column "{name}"; found {", ".join(df.columns)}')
     if id_col is None and not keep:
         raise Error("neither id_col nor keep: the rows could not be told apart; expected a column that names a report")
-    arguments = (lexicons, rules, _frozen(schemes), policy, _frozen(propagate))
+    refinement = (refine, refine_below, refine_all, model, runtime)
+    arguments = (lexicons, rules, _frozen(schemes), policy, _frozen(propagate), *refinement)
     # Made here too, so that a fault is told before the job and the schema is known.
     results = pa.schema(_engine(arguments).schema(table))
     if id_col is None:
