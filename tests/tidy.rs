@@ -156,6 +156,10 @@ fn lexicons_are_sorted_and_rules_have_their_reasons() {
 #[test]
 fn every_data_file_is_built_in() {
     let list = text(&root().join("src/embedded.rs"));
+    for file in ["manifest.toml", "model.onnx", "tokenizer.json"] {
+        let file = format!("models/assertion/{file}");
+        assert!(list.contains(&format!("/{file}\"")) && root().join(&file).is_file(), "not in src/embedded.rs: {file}");
+    }
     let missing: Vec<String> = files("lexicons", "tsv")
         .into_iter()
         .chain(files("rules", "toml"))

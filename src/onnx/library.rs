@@ -71,7 +71,8 @@ fn open(path: &Path) -> Result<Library, String> {
         }
         Fault::MissingApi { .. } | Fault::InvalidVersionString => format!("no ONNX Runtime; {HOW}"),
         Fault::Dlopen { error, .. } => {
-            let told = error.to_string();
+            // The cause says what the loader found; the error itself only that it failed.
+            let told = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
             format!("cannot be loaded as a library ({}); {HOW}", first_line(&told))
         }
     })?;

@@ -156,6 +156,16 @@ fn a_manifest_that_is_wrong_is_refused_with_file_and_line() {
 }
 
 #[test]
+fn the_manifest_that_the_page_shows_is_one() {
+    let page = include_str!("../../models/README.md").replace("\r\n", "\n");
+    let shown = page.split("```toml\n").nth(1).and_then(|p| p.split("```").next()).expect("a manifest");
+    let shown = shown.replace("\"...\"", &format!("{:?}", "0".repeat(64)));
+    let manifest = Manifest::read(&shown, "README.md").unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(manifest.checks.len(), 1);
+    assert!((manifest.checks[0].probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+}
+
+#[test]
 fn a_damaged_file_is_refused() {
     let flipped = |which: fn(&mut Files) -> &mut Vec<u8>| {
         move || {
