@@ -27,6 +27,17 @@ CHECKS = (
 )
 
 
+def shift(folder: Path, shifts: dict[str, float]) -> None:
+    """Adds to the logits of labels: training text is no sample of reports, so that the share of a verdict is another."""
+    model = onnx.load(folder / "model.onnx")
+    (bias,) = [w for w in model.graph.initializer if w.name == "out.b.half"]
+    values = onnx.numpy_helper.to_array(bias).copy()
+    for label, by in shifts.items():
+        values[LABELS.index(label)] += by
+    bias.CopyFrom(onnx.numpy_helper.from_array(values, bias.name))
+    (folder / "model.onnx").write_bytes(model.SerializeToString(deterministic=True))
+
+
 def probabilities(folder: Path, section: str, sentence: str) -> np.ndarray:
     """What the network says of a marked sentence."""
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -43,7 +54,9 @@ def main() -> None:
     parser.add_argument("--trust", type=float, required=True)
     parser.add_argument("--below", type=float, required=True)
     parser.add_argument("--card", type=Path, help="TOML of the table [card], put at the end as it is")
+    parser.add_argument("--shift", action="append", default=[], metavar="LABEL=BY", help="added to the label's logit, once")
     options = parser.parse_args()
+    shift(options.folder, {label: float(by) for label, by in (s.split("=") for s in options.shift)})
     digest = {name: hashlib.sha256((options.folder / name).read_bytes()).hexdigest() for name in ("model.onnx", "tokenizer.json")}
     lines = [
         "# The assertion model: what runs it (models/README.md tells each key) and, under [card], what it is.",
