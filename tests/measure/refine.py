@@ -206,9 +206,10 @@ def speed(options, both, folder):
 
 
 def ablation(options, both, folder):
+    model = [f for f in options.refine_flags.split() if f != "--refine"]
     table = [("rules alone", [])]
-    table += [(f"{b:g}", ["--refine-below", f"{b:g}"]) for b in (0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.99, 0.995)]
-    table += [("all", ["--refine-all"])]
+    table += [(f"{b:g}", [*model, "--refine-below", f"{b:g}"]) for b in (0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.99, 0.995)]
+    table += [("all", [*model, "--refine-all"])]
     out = ["| asked below | mentions asked | right of found | present | absent | uncertain | macro-F1 | reports/s |", "|---|---|---|---|---|---|---|---|"]
     points = []
     source = folder / "in.jsonl"
