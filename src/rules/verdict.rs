@@ -20,7 +20,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// All of them, in the order of [`Opinion`].
+    /// All of them, in the order of `crate::refine::Opinion`.
     pub const ALL: [Verdict; 5] =
         [Verdict::Present, Verdict::Absent, Verdict::Uncertain, Verdict::Historical, Verdict::Hypothetical];
 
