@@ -66,7 +66,7 @@ def main() -> None:
         "version = 1",
         'name = "radlabel-assertion"',
         f'release = "{options.release}"',
-        'licence = "MIT OR Apache-2.0; begins from all-MiniLM-L6-v2 (Apache-2.0)"',
+        'licence = "(MIT OR Apache-2.0) AND Apache-2.0"',
         f'model = {{ file = "model.onnx", sha256 = "{digest["model.onnx"]}" }}',
         f'tokenizer = {{ file = "tokenizer.json", sha256 = "{digest["tokenizer.json"]}" }}',
         'inputs = ["input_ids"]',
