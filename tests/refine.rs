@@ -229,7 +229,7 @@ fn parts_are_resumed_with_the_same_model_alone() {
     for more in [&["--refine-below", "0.6"][..], &["--refine-all"], &[]] {
         resumed(more);
     }
-    Copied::built_in().set("trust", "0.5").put(&folder, "other");
+    Copied::built_in().set("trust", "0.75").put(&folder, "other");
     resumed(&["--refine-below", "0.5", "--model", "other"]);
     folder.label("-q -o plain --partition 15");
     let plain: Value = serde_json::from_slice(&folder.read("plain/_radlabel.json")).unwrap();
